@@ -1,0 +1,282 @@
+"""The border: where bytes from outside become an `Event` of ours.
+
+Owns the names of all event types and the reading of one event. Invariant: `parse` never raises on
+content and never loses it. What is not a JSON object with a string `type` becomes a `local.bad_frame`,
+and `raw` always holds the text as it came. Nothing here trusts a field: a value of the wrong shape
+reads as absent, and is still there in `raw`.
+
+Source of the names and fields: the session events of the Managed Agents API, beta 2026-04-01.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+
+PREVIEW_TYPES: Final = frozenset({"event_start", "event_delta"})
+"""Live only: never in the history, never part of the session's log."""
+
+EVENT_TYPES: Final = PREVIEW_TYPES | frozenset(
+    {
+        "agent.custom_tool_use",
+        "agent.mcp_tool_result",
+        "agent.mcp_tool_use",
+        "agent.message",
+        "agent.thinking",
+        "agent.thread_context_compacted",
+        "agent.thread_message_received",
+        "agent.thread_message_sent",
+        "agent.tool_result",
+        "agent.tool_use",
+        "session.deleted",
+        "session.error",
+        "session.status_idle",
+        "session.status_rescheduled",
+        "session.status_running",
+        "session.status_terminated",
+        "session.thread_created",
+        "session.thread_status_idle",
+        "session.thread_status_rescheduled",
+        "session.thread_status_running",
+        "session.thread_status_terminated",
+        "session.updated",
+        "session.usage",
+        "span.model_request_end",
+        "span.model_request_start",
+        "span.outcome_evaluation_end",
+        "span.outcome_evaluation_ongoing",
+        "span.outcome_evaluation_start",
+        "system.message",
+        "user.custom_tool_result",
+        "user.define_outcome",
+        "user.interrupt",
+        "user.message",
+        "user.tool_confirmation",
+        "user.tool_result",
+        "workflow_run.created",
+        "workflow_run.error",
+        "workflow_run.phase_ended",
+        "workflow_run.phase_started",
+        "workflow_run.status_ended",
+        "workflow_run.status_idle",
+        "workflow_run.status_running",
+    }
+)
+"""The 44 types of the stream that this version knows. Others are shown, counted and kept all the same."""
+
+LOCAL_TYPES: Final = frozenset(
+    {
+        "local.bad_frame",  # bytes that are no event: `reason`, `text`
+        "local.connected",  # a stream is open: `connection`
+        "local.disconnected",  # it ended or broke: `reason`
+        "local.session",  # the session as the API or a file's head described it: `session`
+    }
+)
+"""Facts of our own, kept in the log beside the server's so that they are recorded, replayed and seen."""
+
+
+class ModelUsage(msgspec.Struct, gc=False):
+    """Tokens of one model request. `input_tokens` excludes what was read from or written to the cache."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_input_tokens: int = 0
+    cache_creation_input_tokens: int = 0
+
+
+class Event(msgspec.Struct, gc=False, eq=False):
+    """One event: what every fold step looks at, read in a single pass; the rest through `data`.
+
+    The fields below `raw` are the server's, by its own names, and None when absent or of another type.
+    """
+
+    type: str = ""
+    key: str = msgspec.field(name="~key", default="")
+    """The server's `id`, or a stable key of ours (it begins with `~`) for an event without one."""
+    at: float | None = msgspec.field(name="~at", default=None)
+    """`processed_at` in Unix seconds, to the microsecond; None while the event is queued."""
+    received_at: float | None = msgspec.field(name="~received", default=None)
+    """When it reached us, in Unix seconds; None for history and for files that do not tell."""
+    stream: str | None = msgspec.field(name="~stream", default=None)
+    """The child thread whose own stream or list it came from; None for the session's."""
+    raw: bytes = msgspec.field(name="~raw", default=b"")
+    """The JSON text, untouched."""
+
+    id: str | None = None
+    processed_at: datetime | None = None
+    session_thread_id: str | None = None
+    content: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    name: str | None = None
+    tool_use_id: str | None = None
+    mcp_tool_use_id: str | None = None
+    custom_tool_use_id: str | None = None
+    mcp_server_name: str | None = None
+    evaluated_permission: str | None = None
+    is_error: bool | None = None
+    model_request_start_id: str | None = None
+    model_usage: ModelUsage | None = None
+    event_id: str | None = None
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The whole event as a dictionary, read anew from `raw`; empty for what is no object."""
+        value = decode(self.raw)
+        return value if isinstance(value, dict) else {}
+
+
+_read = msgspec.json.Decoder(Event).decode
+_read_any = msgspec.json.Decoder().decode
+_no_content = msgspec.Raw()
+
+
+def decode(raw: bytes | msgspec.Raw) -> Any:  # noqa: ANN401 - JSON is any
+    """JSON text to plain values; None for what is no JSON. Lone surrogates and NaN are tolerated."""
+    try:
+        return _read_any(raw)
+    except (ValueError, RecursionError, TypeError):
+        try:
+            return json.loads(bytes(raw))
+        except (ValueError, RecursionError):
+            return None
+
+
+def parse(
+    raw: bytes, *, received_at: float | None = None, stream: str | None = None, position: int = 0
+) -> Event:
+    """One event from its JSON text. Never raises.
+
+    Args:
+        raw: the JSON text of one event, kept as it is.
+        received_at: our clock at its arrival, in Unix seconds.
+        stream: the child thread whose stream it came from.
+        position: line or frame number, which tells equal pieces of rubbish apart.
+    """
+    try:
+        event = _read(raw)
+    except (ValueError, RecursionError):
+        event = _salvage(raw, position)
+    event.raw = raw
+    event.received_at = received_at
+    event.stream = stream
+    stamp = event.processed_at
+    # `~at` and `~key` are names that a hostile object could hold too: both are always set here.
+    event.at = None if stamp is None else _seconds(stamp)
+    event.key = event.id or (event.key if event.type == "local.bad_frame" else "")
+    if not event.key:
+        if event.type:
+            event.key = f"~{event.type}:{_digest(_canonical(raw))}"
+        else:
+            event = bad_frame(raw, "no type", received_at=received_at, stream=stream, position=position)
+    return event
+
+
+def local(type_: str, fields: Mapping[str, Any], *, received_at: float | None = None, key: str = "") -> Event:
+    """A fact of our own as an event: `type_` begins with `local.`, `fields` must be JSON values."""
+    raw = msgspec.json.encode({"type": type_, **fields})
+    event = parse(raw, received_at=received_at)
+    if key:
+        event.key = f"~{key}"
+    return event
+
+
+def bad_frame(
+    raw: bytes,
+    reason: str,
+    *,
+    received_at: float | None = None,
+    stream: str | None = None,
+    position: int = 0,
+) -> Event:
+    """What stands in the log for bytes that are no event; `raw` stays what came."""
+    event = _bad(raw, reason, position)
+    event.raw = raw
+    event.received_at = received_at
+    event.stream = stream
+    return event
+
+
+def stamp_text(at: float) -> str:
+    """Unix seconds as the API writes them: ISO 8601 in UTC with microseconds and `Z`."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def parse_stamp(text: object) -> float | None:
+    """An ISO 8601 stamp in Unix seconds (nanoseconds are cut); None for anything else."""
+    if not isinstance(text, str):
+        return None
+    try:
+        return _seconds(datetime.fromisoformat(text))
+    except ValueError:
+        return None
+
+
+def _seconds(stamp: datetime) -> float | None:
+    """Unix seconds of a stamp; one without a zone is taken for UTC."""
+    try:
+        return (stamp if stamp.tzinfo is not None else stamp.replace(tzinfo=UTC)).timestamp()
+    except (OverflowError, ValueError):
+        return None
+
+
+def _salvage(raw: bytes, position: int) -> Event:
+    """The slow way, for what the typed reader refuses: take each field whose value has the right type."""
+    value = decode(raw)
+    if not isinstance(value, dict):
+        return _bad(raw, "not an object" if value is not None else "not JSON", position)
+    type_ = value.get("type")
+    if not isinstance(type_, str) or not type_:
+        return _bad(raw, "no type", position)
+    event = Event(type=type_)
+    for name in (
+        "id",
+        "session_thread_id",
+        "name",
+        "tool_use_id",
+        "mcp_tool_use_id",
+        "custom_tool_use_id",
+        "mcp_server_name",
+        "evaluated_permission",
+        "model_request_start_id",
+        "event_id",
+    ):
+        if isinstance(value.get(name), str):
+            setattr(event, name, value[name])
+    at = parse_stamp(value.get("processed_at"))
+    event.processed_at = None if at is None else datetime.fromtimestamp(at, UTC)
+    if isinstance(value.get("is_error"), bool):
+        event.is_error = value["is_error"]
+    if "content" in value:
+        event.content = msgspec.Raw(json.dumps(value["content"]).encode())
+    usage = value.get("model_usage")
+    if isinstance(usage, dict):
+        event.model_usage = ModelUsage(
+            **{name: count(usage.get(name)) or 0 for name in ModelUsage.__struct_fields__}
+        )
+    return event
+
+
+def count(value: object) -> int | None:
+    """A number of things as JSON may spell it; None for what is no finite number of at least zero."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 <= value < 2**63 else None
+
+
+def _bad(raw: bytes, reason: str, position: int) -> Event:
+    key = f"~bad:{position}:{_digest(raw)}"
+    return Event(type="local.bad_frame", key=key, name=reason)
+
+
+def _digest(data: bytes) -> str:
+    return blake2b(data, digest_size=8).hexdigest()
+
+
+def _canonical(raw: bytes) -> bytes:
+    """The same object in the same bytes, whatever the order of its keys and its white space."""
+    value = decode(raw)
+    return raw if value is None else json.dumps(value, sort_keys=True, separators=(",", ":")).encode()

@@ -1,0 +1,1 @@
+"""What leaves as text: the words of timeline rows, plain lines, figures as JSON. Knows no terminal."""

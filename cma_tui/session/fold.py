@@ -1,0 +1,412 @@
+"""The fold: one event in, the session changed, and what changed said.
+
+Owns every rule that turns events into a session. Invariants: `apply` never raises on content, needs
+no clock and no I/O, costs the same whatever came before, and is idempotent: an event seen before may
+improve its item, never opens or closes a turn, and counts once. The order it is called in is the
+order of the session; `merge` is what repairs an order that turns out wrong.
+
+The rules follow the API's reference and, where real sessions differ, what they do: results may come
+after an idle or before their use, an idle may repeat a request that was answered, an idle of the
+primary thread is not an idle of the session, times may run backwards or be missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from cma_tui.content import as_dict, as_list, as_text
+from cma_tui.event import PREVIEW_TYPES, Event
+from cma_tui.session import outcomes, previews, resources, tools, turns, workflows
+from cma_tui.session.model import Change, Failure, Item, ModelRequest, Outcome, Session, StatusChange
+from cma_tui.session.place import child, own_stream, place
+
+QUEUEABLE = frozenset({"user.message", "user.interrupt", "system.message"})
+"""Types that wait in the server's queue, without a stamp, until the agent picks them up."""
+
+Step = Callable[[Session, Event, int, Change], None]
+
+
+def apply(session: Session, event: Event, change: Change) -> bool:
+    """Fold one event into the session and note in `change` what it changed.
+
+    Returns:
+        True when the event is new to the session's log; False for one seen before, for a preview,
+        and for a message that still waits in the server's queue.
+    """
+    if event.type in PREVIEW_TYPES:
+        previews.grow(session, event, change)
+        return False
+    if event.key in session.ordinals:
+        _again(session, event, change)
+        return False
+    if event.at is not None:
+        session.stamped = True
+    elif event.type in QUEUEABLE and (session.stamped or not session.events):
+        session.queued[event.key] = event
+        change.queued = True
+        return False
+    elif session.queued and not session.stamped and not event.type.startswith(("user.", "local.")):
+        _release(session, change)  # a server that never stamps: what was said has been heard
+    if session.queued:
+        if session.queued.pop(event.key, None) is not None:
+            change.queued = True
+        elif event.type == "span.model_request_start":
+            _adopt(session, event, change)
+    _accept(session, event, change)
+    return True
+
+
+def _accept(session: Session, event: Event, change: Change) -> None:
+    """Give the event its ordinal and let its type's step act on it."""
+    ordinal = len(session.events)
+    session.events.append(event)
+    session.ordinals[event.key] = ordinal
+    session.owners.append(-1)
+    if event.at is not None:
+        if session.first_at is None:
+            session.first_at = event.at
+        if session.last_at is None or event.at > session.last_at:
+            session.last_at = event.at
+    stream = own_stream(session, event)
+    if stream is not None:
+        child(session, stream).read = True
+    STEPS.get(event.type, _unknown)(session, event, ordinal, change)
+    if session.previews and session.previews.pop(event.key, None) is not None:
+        change.previews = True
+
+
+def _again(session: Session, event: Event, change: Change) -> None:
+    """An event whose key is known: keep the better of the two versions."""
+    ordinal = session.ordinals[event.key]
+    held = session.events[ordinal]
+    if held.raw == event.raw and held.stream == event.stream:
+        return
+    owner = session.owners[ordinal]
+    item = session.items[owner] if owner >= 0 else None
+    if own_stream(session, held) != own_stream(session, event):
+        # A child's event on both streams: its own stream's copy tells the child's time.
+        tools.cross_posted(session, item)
+        if own_stream(session, event) is None:
+            return
+    elif event.at is None or (held.at is not None and event.at <= held.at):
+        return
+    session.events[ordinal] = event
+    if item is not None and item.event == ordinal:
+        item.at = event.at
+        change.touch(owner)
+
+
+def _release(session: Session, change: Change) -> None:
+    """Everything that waits in the queue has been picked up."""
+    waiting = list(session.queued.values())
+    session.queued.clear()
+    change.queued = True
+    for event in waiting:
+        _accept(session, event, change)
+
+
+def _adopt(session: Session, event: Event, change: Change) -> None:
+    """The model begins a turn without any input while messages wait: they are its input.
+
+    Some servers stamp a message in the history only; its stamped version will improve the item.
+    """
+    turn = session.turn
+    if own_stream(session, event) is None and (turn is None or not turn.inputs):
+        _release(session, change)
+
+
+# -- messages, thinking, and other single events ----------------------------------------------------
+
+
+def _input(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    turns.end_silent(session, event)
+    turn = turns.opened(session, event, change)
+    item = place(session, Item(ordinal, event.type, event.at, turn.index, None))
+    turn.inputs.append(item)
+    change.header = True
+    if event.type == "user.define_outcome":
+        data = event.data
+        outcome = as_text(data.get("outcome_id")) or event.key
+        session.outcomes[outcome] = Outcome(outcome, ordinal)
+
+
+def _interrupt(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    subject = event.session_thread_id
+    place(session, Item(ordinal, event.type, event.at, turns.current(session), None))
+    turn = session.turn
+    if turn is not None and (subject is None or subject == session.primary):
+        turn.interrupted = True
+    change.header = True
+
+
+def _agent_item(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    """A message, a thought, a message between threads: it shows that the agent works."""
+    index = turns.active(session, event, change)
+    place(session, Item(ordinal, event.type, event.at, index, own_stream(session, event)))
+    _first_block(session, event)
+
+
+def _plain(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    place(session, Item(ordinal, event.type, event.at, turns.current(session), own_stream(session, event)))
+
+
+def _compacted(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    _plain(session, event, ordinal, change)
+    for tally in turns.tallies(session, event):
+        tally.compactions += 1
+
+
+def _unknown(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    if not event.type.startswith("local."):
+        session.unknown_types[event.type] = session.unknown_types.get(event.type, 0) + 1
+    _plain(session, event, ordinal, change)
+
+
+def _bad_frame(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    session.bad_frames += 1
+    change.header = True
+    _plain(session, event, ordinal, change)
+
+
+# -- model requests ------------------------------------------------------------------------------------
+
+
+def _request_start(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    stream = own_stream(session, event)
+    index = turns.active(session, event, change)
+    turns.close_request(session, stream, change)
+    request = ModelRequest(ordinal, event.type, event.at, index, stream)
+    session.open_requests[stream] = place(session, request)
+
+
+def _request_end(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    stream = own_stream(session, event)
+    previews.close(session, stream, change)
+    start = session.ordinals.get(event.model_request_start_id or "", -1)
+    index = session.owners[start] if start >= 0 else -1
+    request = session.items[index] if index >= 0 else None
+    if not isinstance(request, ModelRequest) or request.end >= 0:
+        # Its start was not seen: the figures still count, on a request of their own.
+        request = ModelRequest(ordinal, event.type, None, turns.active(session, event, change), stream)
+        index = place(session, request)
+    if session.open_requests.get(stream) == index:
+        del session.open_requests[stream]
+    session.owners[ordinal] = index
+    request.end, request.ended_at, request.closed = ordinal, event.at, True
+    request.is_error, request.usage = bool(event.is_error), event.model_usage
+    for tally in turns.tallies(session, event, request.turn):
+        tally.model_requests += 1
+        tally.model_errors += request.is_error
+        if event.model_usage is not None:
+            tally.add_usage(event.model_usage)
+        if event.at is not None and request.at is not None:
+            tally.model_s += max(0.0, event.at - request.at)
+    change.touch(index)
+    change.header = True
+
+
+def _first_block(session: Session, event: Event) -> None:
+    index = session.open_requests.get(own_stream(session, event), -1)
+    if index >= 0:
+        request = session.items[index]
+        if isinstance(request, ModelRequest) and request.first_block_at is None:
+            request.first_block_at = event.at
+
+
+# -- tools: the joining is in `tools` --------------------------------------------------------------------
+
+
+def _tool_use(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    index = turns.active(session, event, change)
+    _first_block(session, event)
+    tools.use(session, event, ordinal, index, change)
+
+
+# -- the session's and the threads' status ------------------------------------------------------------------
+
+
+def _running(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    session.status, session.stop_reason, session.has_status = "running", None, True
+    session.awaited_unseen.clear()
+    turn = turns.opened(session, event, change)
+    turns.begin_leg(turn, event)
+    place(session, StatusChange(ordinal, event.type, event.at, turn.index, None, status="running"))
+    change.header = True
+
+
+def _idle(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    data = event.data
+    reason = _stop_reason(data)
+    session.has_status = True
+    item = StatusChange(
+        ordinal, event.type, event.at, turns.current(session), None, status="idle", stop_reason=reason
+    )
+    place(session, item)
+    change.header = True
+    if reason == "requires_action":
+        listed = [i for i in as_list(as_dict(data.get("stop_reason")).get("event_ids")) if isinstance(i, str)]
+        if tools.asked(session, listed, change) or not listed:
+            session.status, session.stop_reason = "idle", reason
+            turns.end_leg(session, event, reason)
+        return  # every listed use has its answer: a stale idle, the server goes on
+    session.status, session.stop_reason = "idle", reason
+    session.stop_details = as_dict(data.get("stop_details"))
+    _rest(session, event, reason or "unknown", change)
+
+
+def _rescheduled(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    session.status, session.has_status = "rescheduling", True
+    item = StatusChange(ordinal, event.type, event.at, turns.current(session), None, status="rescheduling")
+    place(session, item)
+    turns.close_request(session, None, change)
+    change.header = True
+
+
+def _ended(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    word = event.type.removeprefix("session.").removeprefix("status_")
+    session.status, session.stop_reason, session.has_status = word, word, True
+    item = StatusChange(ordinal, event.type, event.at, turns.current(session), None, status=word)
+    place(session, item)
+    _rest(session, event, word, change)
+
+
+def _rest(session: Session, event: Event, reason: str, change: Change) -> None:
+    """The whole session stands still and asks for nothing."""
+    tools.forget_pending(session, change)
+    for stream in list(session.open_requests):
+        turns.close_request(session, stream, change)
+    if session.previews:
+        session.previews.clear()
+        change.previews = True
+    turns.end(session, event, reason)
+    change.header = True
+
+
+def _thread(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    """A thread was created or its status changed. The first one named without being created is primary."""
+    subject = event.session_thread_id
+    data = event.data
+    created = event.type == "session.thread_created"
+    if subject is not None and not created and session.primary is None and subject not in session.threads:
+        session.primary = subject
+        if session.agent.name is None:
+            session.agent.name = as_text(data.get("agent_name"))
+    reason = _stop_reason(data) if event.type == "session.thread_status_idle" else None
+    word = event.type.removeprefix("session.thread_").removeprefix("status_")
+    status = "rescheduling" if word == "rescheduled" else word
+    stream = own_stream(session, event)
+    item = StatusChange(
+        ordinal,
+        event.type,
+        event.at,
+        turns.current(session),
+        stream,
+        status=status,
+        stop_reason=reason,
+        subject=subject,
+    )
+    place(session, item)
+    change.header = True
+    if subject is None or subject == session.primary:
+        return
+    thread = child(session, subject)
+    thread.agent_name = as_text(data.get("agent_name")) or thread.agent_name
+    if created:
+        thread.created_at, thread.parent = event.at, stream
+        thread.workflow_run = as_text(data.get("workflow_run_id"))
+    else:
+        thread.status, thread.stop_reason = status, reason
+        if status == "terminated":
+            tools.forget_pending(session, change, thread=subject)
+
+
+def _stop_reason(data: dict[str, object]) -> str | None:
+    reason = data.get("stop_reason")
+    return as_text(reason) or as_text(as_dict(reason).get("type"))
+
+
+# -- errors, and facts of our own ------------------------------------------------------------------------
+
+
+def _error(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    error = event.data.get("error")
+    fields = as_dict(error)
+    retry = as_text(as_dict(fields.get("retry_status")).get("type"))
+    item = Failure(
+        ordinal,
+        event.type,
+        event.at,
+        turns.current(session),
+        own_stream(session, event),
+        error_type=as_text(fields.get("type")) or "unknown_error",
+        message=as_text(error) or as_text(fields.get("message")) or "",
+        retry=retry,
+    )
+    index = place(session, item)
+    turn = session.turn
+    if turn is not None and item.thread is None:
+        turn.failures.append(index)
+    for tally in turns.tallies(session, event):
+        tally.errors += 1
+    change.header = True
+
+
+def _connection(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    """Previews are never sent twice: a new or lost connection ends those that are open."""
+    session.connected = event.type == "local.connected"
+    if session.previews:
+        session.previews.clear()
+        change.previews = True
+    _plain(session, event, ordinal, change)
+    change.header = True
+
+
+STEPS: Mapping[str, Step] = {
+    "agent.custom_tool_use": _tool_use,
+    "agent.mcp_tool_result": tools.result,
+    "agent.mcp_tool_use": _tool_use,
+    "agent.message": _agent_item,
+    "agent.thinking": _agent_item,
+    "agent.thread_context_compacted": _compacted,
+    "agent.thread_message_received": _agent_item,
+    "agent.thread_message_sent": _agent_item,
+    "agent.tool_result": tools.result,
+    "agent.tool_use": _tool_use,
+    "local.bad_frame": _bad_frame,
+    "local.connected": _connection,
+    "local.disconnected": _connection,
+    "local.session": resources.session_resource,
+    "session.deleted": _ended,
+    "session.error": _error,
+    "session.status_idle": _idle,
+    "session.status_rescheduled": _rescheduled,
+    "session.status_running": _running,
+    "session.status_terminated": _ended,
+    "session.thread_created": _thread,
+    "session.thread_status_idle": _thread,
+    "session.thread_status_rescheduled": _thread,
+    "session.thread_status_running": _thread,
+    "session.thread_status_terminated": _thread,
+    "session.updated": resources.session_updated,
+    "session.usage": resources.session_usage,
+    "span.model_request_end": _request_end,
+    "span.model_request_start": _request_start,
+    "span.outcome_evaluation_end": outcomes.end,
+    "span.outcome_evaluation_ongoing": outcomes.ongoing,
+    "span.outcome_evaluation_start": outcomes.start,
+    "system.message": _plain,
+    "user.custom_tool_result": tools.result,
+    "user.define_outcome": _input,
+    "user.interrupt": _interrupt,
+    "user.message": _input,
+    "user.tool_confirmation": tools.confirmation,
+    "user.tool_result": tools.result,
+    "workflow_run.created": workflows.step,
+    "workflow_run.error": workflows.step,
+    "workflow_run.phase_ended": workflows.step,
+    "workflow_run.phase_started": workflows.step,
+    "workflow_run.status_ended": workflows.step,
+    "workflow_run.status_idle": workflows.step,
+    "workflow_run.status_running": workflows.step,
+}
+"""What each type does. A type that is not here is shown as it is."""

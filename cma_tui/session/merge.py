@@ -1,0 +1,120 @@
+"""Order: where events that come late, twice, or by two ways belong.
+
+Owns the rule of order. The server's list is the order; what the list does not hold yet keeps its
+place after what came before it, moved past listed events of an earlier stamp. Invariant: whatever
+the interleaving of stream and list, once a whole list has been merged the session equals the one
+folded from that list. The fold only knows one direction, so an order that turns out wrong is mended
+by folding anew; that is rare, and costs one pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cma_tui.event import Event
+from cma_tui.session.fold import apply
+from cma_tui.session.model import Change, Session
+
+START = ""
+"""The place before the first event."""
+
+
+def merge(session: Session, listed: Sequence[Event], change: Change, *, after: str = START) -> Session:
+    """Bring a stretch of the server's list into the session.
+
+    Args:
+        session: the session so far; it is folded further in place when the order allows it.
+        listed: consecutive events of the list, oldest first.
+        change: what changed is noted here; `reset` when the session had to be folded anew.
+        after: key of the listed event right before the stretch, or `START` when it begins the list.
+
+    Returns:
+        The session to go on with: the same object, or a new one.
+    """
+    if not _out_of_order(session, listed, after):
+        for event in listed:
+            apply(session, event, change)
+        return session
+    change.reset = True
+    change.items.clear()
+    change.header = change.queued = change.previews = True
+    return _fold_anew(session, _order(session, listed, after))
+
+
+def _out_of_order(session: Session, listed: Sequence[Event], after: str) -> bool:
+    """Whether folding the stretch as it is would leave an event where the list does not have it."""
+    ordinals = session.ordinals
+    cursor = _place(session, after)
+    end = len(session.events) - 1
+    for event in listed:
+        ordinal = ordinals.get(event.key)
+        if ordinal is not None:
+            if ordinal < cursor:
+                return True
+            cursor = ordinal
+        elif cursor >= end:
+            cursor = end = end + 1  # it will be appended
+        elif _is_local(session, cursor + 1, end) or (event.at is None):
+            cursor = end = end + 1
+        else:
+            return True
+    return False
+
+
+def _place(session: Session, after: str) -> int:
+    """Ordinal of the event a stretch follows: -1 for the beginning, the last for one that is only queued."""
+    return -1 if after == START else session.ordinals.get(after, len(session.events) - 1)
+
+
+def _is_local(session: Session, first: int, last: int) -> bool:
+    """Whether only facts of our own lie between: they have no place in the server's order."""
+    return all(session.events[i].type.startswith("local.") for i in range(first, last + 1))
+
+
+def _order(session: Session, listed: Sequence[Event], after: str) -> list[Event]:
+    """All events, the stretch in the list's order and the others placed beside it."""
+    stretch = {event.key for event in listed}
+    start = _place(session, after) + 1
+    head = [event for event in session.events[:start] if event.key not in stretch]
+    # What the list does not hold hangs on the event it followed; those it followed first.
+    hanging: dict[str, list[Event]] = {}
+    anchor = START
+    for event in session.events[start:]:
+        if event.key in stretch:
+            anchor = event.key
+        else:
+            hanging.setdefault(anchor, []).append(event)
+    order = head
+    waiting = hanging.pop(START, [])
+    for event in listed:
+        known = event.key in session.ordinals
+        while waiting and (known or _before(waiting[0], event)):
+            order.append(waiting.pop(0))
+        held = session.events[session.ordinals[event.key]] if known else None
+        order.append(_better(held, event) if held is not None else event)
+        waiting = waiting + hanging.pop(event.key, [])
+    order.extend(waiting)
+    return order
+
+
+def _before(unlisted: Event, listed: Event) -> bool:
+    """Whether an event that the list does not hold stands before one that it does."""
+    return unlisted.at is not None and listed.at is not None and unlisted.at < listed.at
+
+
+def _better(held: Event, event: Event) -> Event:
+    return event if held.at is None and event.at is not None else held
+
+
+def _fold_anew(session: Session, order: Sequence[Event]) -> Session:
+    fresh = Session(id=session.id)
+    dropped = Change()
+    for event in order:
+        apply(fresh, event, dropped)
+    for event in session.queued.values():
+        apply(fresh, event, dropped)
+    fresh.previews = {key: p for key, p in session.previews.items() if key not in fresh.ordinals}
+    for item, seconds in session.first_tokens.items():
+        key = session.events[session.items[item].event].key
+        fresh.first_tokens[fresh.owners[fresh.ordinals[key]]] = seconds
+    return fresh

@@ -1,0 +1,373 @@
+"""The nouns of a session, in the API's own words.
+
+Owns the shape of the folded state; `fold` is the only writer. Invariants: items, turns and events
+are appended and never removed; an item names its events by their ordinals in `Session.events`, so
+texts are read when somebody looks at them and a session of a million events stays small; what
+depends on arrival (previews, time to first token) is kept apart from what the server's log says.
+Times are Unix seconds, money is US dollars, tokens are counts.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import MutableSequence
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+from cma_tui.event import Event, ModelUsage
+
+ToolKind = Literal["builtin", "mcp", "custom"]
+Awaited = Literal["confirmation", "custom_result", "host_result"]
+"""What a tool use waits for: a person's yes, our host's result, or the result of a self-hosted worker."""
+
+
+class Tally(msgspec.Struct, gc=False):
+    """Counts and tokens that add up: of a turn, a thread or the session. Seconds are model and tool time."""
+
+    model_requests: int = 0
+    model_errors: int = 0
+    tool_uses: int = 0
+    tool_errors: int = 0
+    confirmations: int = 0
+    errors: int = 0
+    compactions: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    model_s: float = 0.0
+    tool_s: float = 0.0
+
+    def add_usage(self, usage: ModelUsage) -> None:
+        """Count the tokens of one model request."""
+        self.input_tokens += usage.input_tokens
+        self.output_tokens += usage.output_tokens
+        self.cache_read_tokens += usage.cache_read_input_tokens
+        self.cache_write_tokens += usage.cache_creation_input_tokens
+
+    @property
+    def prompt_tokens(self) -> int:
+        """All tokens the model read: fresh, from the cache and into it."""
+        return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
+
+
+class Item(msgspec.Struct, gc=False):
+    """One thing on the timeline. Plain items are one event; the subclasses join several."""
+
+    event: int
+    """Ordinal of the event that opened it, in `Session.events`."""
+    type: str
+    """That event's type."""
+    at: float | None
+    turn: int
+    """Index of the turn it belongs to, -1 before the first."""
+    thread: str | None
+    """The child thread it belongs to; None for the primary."""
+
+
+class ModelRequest(Item, gc=False):
+    """One call of the model, from its span's start to its end."""
+
+    end: int = -1
+    """Ordinal of the end event; -1 while it is open or when its end never came."""
+    ended_at: float | None = None
+    is_error: bool = False
+    usage: ModelUsage | None = None
+    first_block_at: float | None = None
+    """When the first whole block it produced was written: not the first token."""
+    closed: bool = False
+    """True when it ended, or when a later request, an idle or an error shows that it must have."""
+
+
+class ToolUse(Item, gc=False):
+    """A call of a tool, joined with its confirmation and its result."""
+
+    key: str = ""
+    """The id that a confirmation or a result must name."""
+    name: str = ""
+    server: str | None = None
+    kind: ToolKind = "builtin"
+    permission: str | None = None
+    """`evaluated_permission`: allow, ask, deny, or a word we do not know, which counts as ask."""
+    awaited: Awaited | None = None
+    """What it waits for now; None when it is running or done."""
+    request: int = -1
+    """Item index of the model request that asked for it."""
+    confirmation: str | None = None
+    confirmed: int = -1
+    confirmed_at: float | None = None
+    result: int = -1
+    """Ordinal of the event that holds its result; -1 while there is none."""
+    result_at: float | None = None
+    is_error: bool = False
+    on_session: bool = True
+    """Whether the session's own stream showed it (a child's use does only when it asks for something)."""
+
+    @property
+    def done(self) -> bool:
+        """Whether its result is there."""
+        return self.result >= 0
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from the use, or from its approval, to the result; None when a stamp is missing."""
+        started = self.at if self.confirmed_at is None else self.confirmed_at
+        if self.result_at is None or started is None:
+            return None
+        return max(0.0, self.result_at - started)
+
+
+class StatusChange(Item, gc=False):
+    """A status of the session or of a thread, with the reason for an idle one."""
+
+    status: str = ""
+    stop_reason: str | None = None
+    subject: str | None = None
+    """The thread whose status it is; None for the session's."""
+
+
+class Failure(Item, gc=False):
+    """A `session.error`."""
+
+    error_type: str = "unknown_error"
+    message: str = ""
+    retry: str | None = None
+    """`retrying`, `exhausted` or `terminal`."""
+
+
+class Evaluation(Item, gc=False):
+    """One iteration of an outcome's evaluation."""
+
+    outcome: str = ""
+    iteration: int = 0
+    end: int = -1
+    ended_at: float | None = None
+    result: str | None = None
+    usage: ModelUsage | None = None
+
+
+class Leg(msgspec.Struct, gc=False):
+    """An uninterrupted run within a turn: from `status_running` to the next idle."""
+
+    started_at: float | None
+    ended_at: float | None = None
+    stop_reason: str | None = None
+
+
+class Turn(msgspec.Struct):
+    """From the first input after an ended turn to an idle that asks for nothing."""
+
+    index: int
+    key: str
+    """The key of its first event: the same on every machine and in every replay."""
+    first_item: int
+    started_at: float | None
+    ended: bool = False
+    ended_at: float | None = None
+    last_at: float | None = None
+    """The latest stamp seen in it."""
+    stop_reason: str | None = None
+    inputs: list[int] = msgspec.field(default_factory=list)
+    """Item indexes of what the user or a trigger said in it."""
+    interrupted: bool = False
+    legs: list[Leg] = msgspec.field(default_factory=list)
+    failures: list[int] = msgspec.field(default_factory=list)
+    tally: Tally = msgspec.field(default_factory=Tally)
+    """The primary thread's share."""
+    snapshot: int = -1
+    """Index of its last usage snapshot in `Session.usages`."""
+    snapshot_before: int = -1
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it stands still for an answer."""
+        return not self.ended and bool(self.legs) and self.legs[-1].stop_reason == "requires_action"
+
+
+class UsageSnapshot(msgspec.Struct, gc=False):
+    """A `session.usage` event: what the whole session, children included, has used so far."""
+
+    event: int
+    at: float | None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_5m_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    cost_usd: float | None = None
+    active_seconds: float | None = None
+    web_searches: int | None = None
+
+
+class Agent(msgspec.Struct):
+    """The agent's snapshot, as the session's resource gives it."""
+
+    id: str | None = None
+    name: str | None = None
+    version: int | None = None
+    model: str | None = None
+    tools: list[Any] = msgspec.field(default_factory=list)
+
+
+class SessionThread(msgspec.Struct):
+    """An agent thread below the primary one. Its own events are here only if its stream was read."""
+
+    id: str
+    agent_name: str | None = None
+    parent: str | None = None
+    model: str | None = None
+    workflow_run: str | None = None
+    created_at: float | None = None
+    status: str = "unknown"
+    stop_reason: str | None = None
+    items: array[int] = msgspec.field(default_factory=lambda: array("q"))
+    """Indexes in `Session.items` of what its own stream showed, and of its asks."""
+    read: bool = False
+    """Whether events of its own stream are in the log."""
+    tally: Tally = msgspec.field(default_factory=Tally)
+
+
+class Outcome(msgspec.Struct):
+    """A defined outcome and how its evaluations went."""
+
+    id: str
+    event: int
+    evaluations: list[int] = msgspec.field(default_factory=list)
+    """Item indexes of its evaluations."""
+    result: str | None = None
+
+
+class WorkflowRun(msgspec.Struct):
+    """A dynamic workflow run."""
+
+    id: str
+    name: str | None = None
+    status: str = "unknown"
+    phases: dict[str, str] = msgspec.field(default_factory=dict)
+    """Names by phase id."""
+    open_phases: list[str] = msgspec.field(default_factory=list)
+    result: str | None = None
+    error: str | None = None
+    created_at: float | None = None
+    ended_at: float | None = None
+
+
+class Preview(msgspec.Struct):
+    """Text that streams in before its event exists, or thinking that has begun."""
+
+    id: str
+    type: str
+    stream: str | None
+    started_at: float | None
+    """When it reached us."""
+    parts: list[list[str]] = msgspec.field(default_factory=list)
+    """Fragments by content index."""
+    partial: bool = False
+    """True when its beginning was not seen."""
+
+    @property
+    def text(self) -> str:
+        """What has arrived so far."""
+        return "\n".join("".join(part) for part in self.parts)
+
+
+class Change(msgspec.Struct):
+    """What a run of events changed, for those who draw: merged until somebody takes it."""
+
+    LIMIT: ClassVar[int] = 4096
+
+    items: set[int] = msgspec.field(default_factory=set)
+    """Indexes of items that were there before and look different now."""
+    previews: bool = False
+    queued: bool = False
+    header: bool = False
+    """Status, totals, pending answers, threads or turns."""
+    reset: bool = False
+    """Everything may differ: the order of events changed, or too many items to name."""
+
+    def touch(self, item: int) -> None:
+        """Note that an item looks different now."""
+        if not self.reset:
+            self.items.add(item)
+            if len(self.items) > self.LIMIT:
+                self.reset = True
+                self.items.clear()
+
+
+class Session(msgspec.Struct):
+    """Everything a log of events says, and nothing else."""
+
+    id: str | None = None
+    title: str | None = None
+    agent: Agent = msgspec.field(default_factory=Agent)
+    environment: str | None = None
+    created_at: float | None = None
+    metadata: dict[str, Any] = msgspec.field(default_factory=dict)
+    budget_usd: float | None = None
+
+    status: str = "unknown"
+    """`running`, `idle`, `rescheduling`, `terminated`, `deleted`; `unknown` before anything tells."""
+    stop_reason: str | None = None
+    stop_details: dict[str, Any] = msgspec.field(default_factory=dict)
+    primary: str | None = None
+    """The primary thread's id."""
+
+    events: MutableSequence[Event] = msgspec.field(default_factory=list)
+    """The log: each event once, in the server's order as far as it is known."""
+    ordinals: dict[str, int] = msgspec.field(default_factory=dict)
+    """Event key to ordinal."""
+    owners: array[int] = msgspec.field(default_factory=lambda: array("q"))
+    """By event ordinal: the index of the item that shows it, or -1."""
+    items: list[Item] = msgspec.field(default_factory=list)
+    turns: list[Turn] = msgspec.field(default_factory=list)
+    threads: dict[str, SessionThread] = msgspec.field(default_factory=dict)
+    """Child threads by id, in order of appearance."""
+    outcomes: dict[str, Outcome] = msgspec.field(default_factory=dict)
+    runs: dict[str, WorkflowRun] = msgspec.field(default_factory=dict)
+    usages: list[UsageSnapshot] = msgspec.field(default_factory=list)
+    tally: Tally = msgspec.field(default_factory=Tally)
+    """All threads whose own events are in the log."""
+    unknown_types: dict[str, int] = msgspec.field(default_factory=dict)
+    bad_frames: int = 0
+    first_at: float | None = None
+    last_at: float | None = None
+    stamped: bool = False
+    """Whether any event had a server's time: some servers never give one."""
+    has_status: bool = False
+    """Whether any session status event was seen: some servers send none."""
+
+    queued: dict[str, Event] = msgspec.field(default_factory=dict)
+    """Sent and accepted, not yet picked up by the agent."""
+    pending: dict[str, int] = msgspec.field(default_factory=dict)
+    """Tool uses that wait for an answer: key to item index, oldest first."""
+    awaited_unseen: set[str] = msgspec.field(default_factory=set)
+    """Ids an idle asked for whose tool use has not been seen."""
+    open_requests: dict[str | None, int] = msgspec.field(default_factory=dict)
+    """Item index of the open model request of each stream."""
+    tools: dict[str, int] = msgspec.field(default_factory=dict)
+    """Tool use key to item index."""
+    waiting_results: dict[str, list[int]] = msgspec.field(default_factory=dict)
+    """Ordinals of results and confirmations whose tool use has not been seen, by the use they name."""
+
+    previews: dict[str, Preview] = msgspec.field(default_factory=dict)
+    first_tokens: dict[int, float] = msgspec.field(default_factory=dict)
+    """Time to first token by item index of the model request, in seconds of our clock."""
+    connected: bool | None = None
+    """Whether a stream is open; None when the log is not live."""
+
+    @property
+    def turn(self) -> Turn | None:
+        """The turn that is open, if one is."""
+        turn = self.turns[-1] if self.turns else None
+        return turn if turn is not None and not turn.ended else None
+
+    @property
+    def state(self) -> str:
+        """One word for what the session is doing.
+
+        The first that holds: deleted, terminated, waiting (for an answer), then its status.
+        """
+        if self.status in ("deleted", "terminated"):
+            return self.status
+        return "waiting" if self.pending or self.awaited_unseen else self.status

@@ -1,0 +1,58 @@
+"""Previews: text that streams in before its event exists.
+
+Owns `Session.previews` and `Session.first_tokens`, which depend on arrival and are no part of the
+server's log. Invariant: a preview never outlives its final event, its model request or its connection.
+"""
+
+from __future__ import annotations
+
+from cma_tui.content import as_dict, as_number, as_text
+from cma_tui.event import Event
+from cma_tui.session.model import Change, Preview, Session
+from cma_tui.session.place import own_stream
+
+
+def grow(session: Session, event: Event, change: Change) -> None:
+    """Begin a preview or append a fragment to it; a late fragment of a finished event is ignored."""
+    data = event.data
+    stream = own_stream(session, event)
+    if event.type == "event_start":
+        fields = as_dict(data.get("event"))
+        key = as_text(fields.get("id"))
+        if key is not None and key not in session.ordinals and key not in session.previews:
+            type_ = as_text(fields.get("type")) or "agent.message"
+            session.previews[key] = Preview(key, type_, stream, event.received_at)
+            change.previews = True
+        return
+    key = as_text(data.get("event_id"))
+    if key is None or key in session.ordinals:
+        return
+    preview = session.previews.get(key)
+    if preview is None:  # we came in the middle of it
+        preview = Preview(key, "agent.message", stream, event.received_at, partial=True)
+        session.previews[key] = preview
+    delta = as_dict(data.get("delta"))
+    text = as_text(as_dict(delta.get("content")).get("text"))
+    index = int(as_number(delta.get("index")) or 0)
+    if text is not None and 0 <= index < 1000:
+        while len(preview.parts) <= index:
+            preview.parts.append([])
+        preview.parts[index].append(text)
+        _first_token(session, stream, event)
+    change.previews = True
+
+
+def _first_token(session: Session, stream: str | None, event: Event) -> None:
+    index = session.open_requests.get(stream, -1)
+    if index < 0 or index in session.first_tokens or event.received_at is None:
+        return
+    begun = session.events[session.items[index].event].received_at
+    if begun is not None:
+        session.first_tokens[index] = max(0.0, event.received_at - begun)
+
+
+def close(session: Session, stream: str | None, change: Change) -> None:
+    """A request that ended leaves no preview open: what it did not finish never comes."""
+    for key in [key for key, preview in session.previews.items() if preview.stream == stream]:
+        del session.previews[key]
+        change.previews = True

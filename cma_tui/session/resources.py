@@ -1,0 +1,92 @@
+"""What the API's resources tell about a session: its agent, its budget, its usage.
+
+Owns the fields of `Session` that are not made of the conversation. Invariant: a field that is absent
+changes nothing; a budget that is null removes it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cma_tui.content import as_dict, as_list, as_number, as_text, model_name
+from cma_tui.event import Event, ModelUsage, count, parse_stamp
+from cma_tui.session.cost import usd
+from cma_tui.session.model import Agent, Change, Item, Session, UsageSnapshot
+from cma_tui.session.place import own_stream, place
+from cma_tui.session.turns import current
+
+
+def model_usage(value: object) -> ModelUsage | None:
+    """Tokens of a request or a grader; None when there is no such object."""
+    if not isinstance(value, dict):
+        return None
+    return ModelUsage(**{name: count(value.get(name)) or 0 for name in ModelUsage.__struct_fields__})
+
+
+def session_resource(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    """`local.session`: the session as the API, or the head of a saved log, described it."""
+    fields = as_dict(event.data.get("session"))
+    session.id = as_text(fields.get("id")) or session.id
+    session.environment = as_text(fields.get("environment_id")) or session.environment
+    session.created_at = parse_stamp(fields.get("created_at")) or session.created_at
+    _describe(session, fields)
+    status = as_text(fields.get("status"))
+    if session.status == "unknown" and status is not None and not session.has_status:
+        session.status = status
+    change.header = True
+
+
+def session_updated(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    """Only what changed is in the event."""
+    _describe(session, event.data)
+    place(session, Item(ordinal, event.type, event.at, current(session), own_stream(session, event)))
+    change.header = True
+
+
+def session_usage(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    """A snapshot of the whole session's usage; its figures do not always grow."""
+    data = event.data
+    usage = as_dict(data.get("usage"))
+    cache = as_dict(usage.get("cache_creation"))
+    session.usages.append(
+        UsageSnapshot(
+            ordinal,
+            event.at,
+            input_tokens=count(usage.get("input_tokens")),
+            output_tokens=count(usage.get("output_tokens")),
+            cache_read_tokens=count(usage.get("cache_read_input_tokens")),
+            cache_write_5m_tokens=count(cache.get("ephemeral_5m_input_tokens")),
+            cache_write_1h_tokens=count(cache.get("ephemeral_1h_input_tokens")),
+            cost_usd=usd(usage.get("list_cost")),
+            active_seconds=as_number(usage.get("active_seconds")),
+            web_searches=count(as_dict(usage.get("server_tool_use")).get("web_search_requests")),
+        )
+    )
+    turn = session.turn
+    if turn is not None:
+        turn.snapshot = len(session.usages) - 1
+    _budget(session, data)
+    place(session, Item(ordinal, event.type, event.at, current(session), own_stream(session, event)))
+    change.header = True
+
+
+def _describe(session: Session, fields: dict[str, Any]) -> None:
+    session.title = as_text(fields.get("title")) or session.title
+    if isinstance(fields.get("metadata"), dict):
+        session.metadata = fields["metadata"]
+    agent = fields.get("agent")
+    if isinstance(agent, dict):
+        version = agent.get("version")
+        session.agent = Agent(
+            id=as_text(agent.get("id")),
+            name=as_text(agent.get("name")),
+            version=version if isinstance(version, int) else None,
+            model=model_name(agent.get("model")),
+            tools=as_list(agent.get("tools")),
+        )
+    _budget(session, fields)
+
+
+def _budget(session: Session, fields: dict[str, Any]) -> None:
+    if "budget" in fields:
+        session.budget_usd = usd(as_dict(fields["budget"]).get("max_list_cost"))

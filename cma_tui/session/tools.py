@@ -1,0 +1,171 @@
+"""Tool uses: joined with their confirmations and results, and what waits for an answer.
+
+Owns `Session.tools` and `Session.pending`. Invariants: a tool use counts once however many streams
+show it and however many copies of its result come; what is awaited is what has no answer yet, never
+what the last idle listed; an unknown permission counts as `ask`.
+"""
+
+from __future__ import annotations
+
+from cma_tui.content import as_text
+from cma_tui.event import Event
+from cma_tui.session import turns
+from cma_tui.session.model import Awaited, Change, Item, Session, Tally, ToolKind, ToolUse
+from cma_tui.session.place import child, own_stream, place
+
+KINDS: dict[str, ToolKind] = {
+    "agent.tool_use": "builtin",
+    "agent.mcp_tool_use": "mcp",
+    "agent.custom_tool_use": "custom",
+}
+
+
+def use(session: Session, event: Event, ordinal: int, turn: int, change: Change) -> None:
+    """A tool is called. An ask of a child is shown on the session's stream too, under the child's id."""
+    stream = own_stream(session, event)
+    subject = event.session_thread_id
+    thread = stream or (subject if subject != session.primary else None)
+    kind = KINDS[event.type]
+    permission = event.evaluated_permission
+    awaited: Awaited | None = None
+    if kind == "custom":
+        awaited = "custom_result"
+    elif permission not in (None, "allow", "deny"):
+        awaited = "confirmation"
+    item = ToolUse(
+        ordinal,
+        event.type,
+        event.at,
+        turn,
+        thread,
+        key=event.key,
+        name=event.name or "unnamed",
+        server=event.mcp_server_name,
+        kind=kind,
+        permission=permission,
+        awaited=awaited,
+        request=session.open_requests.get(thread, -1),
+        on_session=stream is None,
+    )
+    index = place(session, item)
+    session.tools[event.key] = index
+    for tally in _tallies(session, item):
+        tally.tool_uses += 1
+    if awaited is not None:
+        session.pending[event.key] = index
+    if event.key in session.awaited_unseen:  # the idle that asks for it came first
+        session.awaited_unseen.discard(event.key)
+        asked(session, [event.key], change)
+    for early in session.waiting_results.pop(event.key, ()):
+        held = session.events[early]
+        (confirmation if held.type == "user.tool_confirmation" else result)(session, held, early, change)
+    change.header = True
+
+
+def result(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    """A result, by whichever name its type gives the use it answers."""
+    key = event.tool_use_id or event.mcp_tool_use_id or event.custom_tool_use_id
+    index = _find(session, key)
+    if index < 0:
+        _early(session, key, event, ordinal)
+        return
+    item = session.items[index]
+    assert isinstance(item, ToolUse)
+    session.owners[ordinal] = index
+    if item.result >= 0:
+        return  # the copy of a child's result on the other stream, or an answer given twice
+    item.result, item.result_at, item.is_error = ordinal, event.at, bool(event.is_error)
+    for tally in _tallies(session, item):
+        tally.tool_errors += item.is_error
+        tally.tool_s += item.duration or 0.0
+    _answered(session, item, change)
+    change.touch(index)
+
+
+def confirmation(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    """A person's, or another program's, yes or no. An unknown verdict is shown and counts as no answer."""
+    key = event.tool_use_id
+    index = _find(session, key)
+    if index < 0:
+        _early(session, key, event, ordinal)
+        return
+    item = session.items[index]
+    assert isinstance(item, ToolUse)
+    session.owners[ordinal] = index
+    if item.confirmation is not None:
+        return
+    verdict = as_text(event.data.get("result"))
+    if verdict not in ("allow", "deny"):
+        return
+    item.confirmation, item.confirmed, item.confirmed_at = verdict, ordinal, event.at
+    for tally in _tallies(session, item):
+        tally.confirmations += 1
+    _answered(session, item, change)
+    change.touch(index)
+
+
+def asked(session: Session, listed: list[str], change: Change) -> bool:
+    """The session stands still for these uses. Returns whether any of them still has no answer."""
+    open_ = False
+    for key in listed:
+        index = _find(session, key)
+        if index < 0:
+            session.awaited_unseen.add(key)
+            open_ = True
+            continue
+        item = session.items[index]
+        assert isinstance(item, ToolUse)
+        if item.done or item.confirmation is not None:
+            continue
+        if item.awaited is None:  # allowed, yet waited for: a worker of ours must run it
+            item.awaited = "host_result"
+            session.pending[key] = index
+            change.touch(index)
+        open_ = True
+    return open_
+
+
+def forget_pending(session: Session, change: Change, thread: str | None = None) -> None:
+    """Nothing waits any more: in the whole session, or in one thread that ended."""
+    for key, index in list(session.pending.items()):
+        item = session.items[index]
+        if isinstance(item, ToolUse) and thread in (None, item.thread):
+            item.awaited = None
+            del session.pending[key]
+            change.touch(index)
+    if thread is None:
+        session.awaited_unseen.clear()
+
+
+def cross_posted(session: Session, item: Item | None) -> None:
+    """The same use was seen on its thread's stream and on the session's."""
+    if isinstance(item, ToolUse):
+        item.on_session = True
+
+
+def _find(session: Session, key: str | None) -> int:
+    return session.tools.get(key, -1) if key is not None else -1
+
+
+def _early(session: Session, key: str | None, event: Event, ordinal: int) -> None:
+    """A result before its use: an item of its own until the use comes and takes it over."""
+    if key is not None:
+        session.waiting_results.setdefault(key, []).append(ordinal)
+    place(session, Item(ordinal, event.type, event.at, turns.current(session), own_stream(session, event)))
+
+
+def _answered(session: Session, item: ToolUse, change: Change) -> None:
+    item.awaited = None
+    if session.pending.pop(item.key, None) is not None:
+        change.header = True
+        if not session.pending and not session.awaited_unseen and session.stop_reason == "requires_action":
+            session.status, session.stop_reason = "running", None
+    turn = session.turn
+    if turn is not None and item.result >= 0:
+        turns.touch(turn, session.events[item.result])
+
+
+def _tallies(session: Session, item: ToolUse) -> list[Tally]:
+    if item.thread is not None:
+        return [session.tally, child(session, item.thread).tally]
+    return [session.tally, session.turns[item.turn].tally] if item.turn >= 0 else [session.tally]

@@ -1,0 +1,113 @@
+"""Turns and legs: when one opens, when it ends, and which counters an event adds to.
+
+Owns `Session.turns` and the open model request of each stream. Invariant: at most one turn is open,
+only the session's own stream opens or ends one, and its key is the key of the event that opened it.
+"""
+
+from __future__ import annotations
+
+from cma_tui.event import Event
+from cma_tui.session.model import Change, Leg, ModelRequest, Session, Tally, Turn
+from cma_tui.session.place import child, own_stream
+
+
+def current(session: Session) -> int:
+    """Index of the turn that is open or was last, -1 before the first."""
+    return len(session.turns) - 1
+
+
+def opened(session: Session, event: Event, change: Change) -> Turn:
+    """The open turn; a new one that begins with this event when none is."""
+    turn = session.turn
+    if turn is None:
+        turn = Turn(
+            len(session.turns),
+            event.key,
+            len(session.items),
+            event.at,
+            last_at=event.at,
+            snapshot_before=len(session.usages) - 1,
+        )
+        session.turns.append(turn)
+        change.header = True
+    else:
+        touch(turn, event)
+    return turn
+
+
+def active(session: Session, event: Event, change: Change) -> int:
+    """Index of the turn for an event that shows the agent at work.
+
+    On the session's stream it opens a turn when none is open: some servers send no status events, and
+    a late listener may have missed them. A child's event belongs to whatever turn is there.
+    """
+    if own_stream(session, event) is not None:
+        return current(session)
+    return opened(session, event, change).index
+
+
+def touch(turn: Turn, event: Event) -> None:
+    """Stretch the turn to the event's time."""
+    if event.at is not None:
+        if turn.started_at is None:
+            turn.started_at = event.at
+        if turn.last_at is None or event.at > turn.last_at:
+            turn.last_at = event.at
+
+
+def end(session: Session, event: Event, reason: str) -> None:
+    """End the open turn, if one is."""
+    turn = session.turn
+    if turn is None:
+        return
+    touch(turn, event)
+    end_leg(session, event, reason)
+    turn.ended, turn.ended_at, turn.stop_reason = True, event.at, reason
+    turn.snapshot = len(session.usages) - 1
+
+
+def end_silent(session: Session, event: Event) -> None:
+    """End a turn that nothing else will end.
+
+    On a server without status events the next input does it, once the model has answered and no
+    request or answer is outstanding.
+    """
+    turn = session.turn
+    if turn is None or session.has_status or session.pending or session.open_requests:
+        return
+    if len(session.items) - turn.first_item > len(turn.inputs):
+        turn.ended, turn.ended_at = True, turn.last_at
+        turn.snapshot = len(session.usages) - 1
+
+
+def begin_leg(turn: Turn, event: Event) -> None:
+    """The turn runs (again). Two runnings without an idle between are one leg."""
+    if not turn.legs or turn.legs[-1].stop_reason is not None:
+        turn.legs.append(Leg(event.at))
+
+
+def end_leg(session: Session, event: Event, reason: str) -> None:
+    """The turn stands still, for good or for an answer. A repeated idle changes nothing."""
+    turn = session.turn
+    if turn is not None and turn.legs and turn.legs[-1].stop_reason is None:
+        turn.legs[-1].ended_at, turn.legs[-1].stop_reason = event.at, reason
+        touch(turn, event)
+
+
+def close_request(session: Session, stream: str | None, change: Change) -> None:
+    """Close the stream's open model request: something shows that it must have ended."""
+    index = session.open_requests.pop(stream, -1)
+    if index >= 0:
+        request = session.items[index]
+        if isinstance(request, ModelRequest):
+            request.closed = True
+            change.touch(index)
+
+
+def tallies(session: Session, event: Event, turn: int | None = None) -> tuple[Tally, ...]:
+    """The counters an event adds to: the session's, and its turn's or its child thread's."""
+    stream = own_stream(session, event)
+    if stream is not None:
+        return session.tally, child(session, stream).tally
+    index = current(session) if turn is None else turn
+    return (session.tally, session.turns[index].tally) if index >= 0 else (session.tally,)

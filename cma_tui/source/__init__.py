@@ -1,0 +1,67 @@
+"""Where events come from: live sessions, saved logs, one shape for all.
+
+Owns the contract between a source and those who use it. Invariant: a source yields batches in the
+order they are to be applied, loses nothing, and decides nothing about the session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from cma_tui.event import Event
+
+
+class Batch(msgspec.Struct, gc=False):
+    """Events that belong together: as they came on a stream, or a stretch of the server's list."""
+
+    events: Sequence[Event]
+    listed: bool = False
+    """True for consecutive events of the list: their order is the order."""
+    after: str = ""
+    """For a listed stretch: the key of the listed event before it, empty when it begins the list."""
+
+
+class SourceError(Exception):
+    """The source cannot go on: one clear line for the user, and the exit code it means."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class Controls(Protocol):
+    """What a user can do to a live session. Each call sends once and never again by itself."""
+
+    def send(self, events: Sequence[dict[str, Any]]) -> Awaitable[list[Event]]:
+        """Send user events in one request; the server's echoes come back.
+
+        Raises:
+            SourceError: the server refused, or did not answer: the message says which.
+        """
+        ...
+
+
+class Source(Protocol):
+    """Where a session's events come from."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for the header and messages: a session id or a file's name."""
+        ...
+
+    @property
+    def live(self) -> bool:
+        """Whether it follows a session that may still change."""
+        ...
+
+    @property
+    def controls(self) -> Controls | None:
+        """How to act on the session; None where nothing can be sent."""
+        ...
+
+    def batches(self) -> AsyncGenerator[Batch, None]:
+        """The events. Ends when the source has no more; raises SourceError when it cannot go on."""
+        ...
