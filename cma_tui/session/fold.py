@@ -14,14 +14,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from cma_tui.content import as_dict, as_list, as_text
+from cma_tui.content import as_dict, as_text
 from cma_tui.event import PREVIEW_TYPES, Event
-from cma_tui.session import outcomes, previews, resources, tools, turns, workflows
-from cma_tui.session.model import Change, Failure, Item, ModelRequest, Outcome, Session, StatusChange
+from cma_tui.session import outcomes, previews, resources, status, tools, turns, workflows
+from cma_tui.session.model import Change, Failure, Item, ModelRequest, Outcome, Session, ToolUse
 from cma_tui.session.place import child, own_stream, place
 
 QUEUEABLE = frozenset({"user.message", "user.interrupt", "system.message"})
 """Types that wait in the server's queue, without a stamp, until the agent picks them up."""
+
+SESSION_ONLY = frozenset(
+    {
+        "session.status_idle",
+        "session.status_rescheduled",
+        "session.status_running",
+        "session.status_terminated",
+        "session.updated",
+        "session.usage",
+        "user.define_outcome",
+        "user.interrupt",
+        "user.message",
+    }
+)
+"""Types that speak of the whole session: on a child's own stream they are shown and mean nothing."""
 
 Step = Callable[[Session, Event, int, Change], None]
 
@@ -41,7 +56,7 @@ def apply(session: Session, event: Event, change: Change) -> bool:
         return False
     if event.at is not None:
         session.stamped = True
-    elif event.type in QUEUEABLE and (session.stamped or not session.events):
+    elif queues(session, event):
         session.queued[event.key] = event
         change.queued = True
         return False
@@ -56,21 +71,32 @@ def apply(session: Session, event: Event, change: Change) -> bool:
     return True
 
 
+def queues(session: Session, event: Event) -> bool:
+    """Whether an event that is not in the log yet would only wait in the queue.
+
+    On a server that never gives a time nothing does, once it has said anything.
+    """
+    return event.at is None and event.type in QUEUEABLE and (session.stamped or not session.heard)
+
+
 def _accept(session: Session, event: Event, change: Change) -> None:
     """Give the event its ordinal and let its type's step act on it."""
     ordinal = len(session.events)
     session.events.append(event)
     session.ordinals[event.key] = ordinal
     session.owners.append(-1)
-    if event.at is not None:
-        if session.first_at is None:
-            session.first_at = event.at
-        if session.last_at is None or event.at > session.last_at:
-            session.last_at = event.at
+    session.heard = session.heard or not event.type.startswith("local.")
+    _stretch(session, event)
+    step = STEPS.get(event.type, _unknown)
     stream = own_stream(session, event)
     if stream is not None:
         child(session, stream).read = True
-    STEPS.get(event.type, _unknown)(session, event, ordinal, change)
+        if event.type in SESSION_ONLY:
+            step = _plain
+    step(session, event, ordinal, change)
+    turn = session.turn
+    if turn is not None and stream is None:
+        turns.touch(turn, event)
     if session.previews and session.previews.pop(event.key, None) is not None:
         change.previews = True
 
@@ -91,9 +117,33 @@ def _again(session: Session, event: Event, change: Change) -> None:
     elif event.at is None or (held.at is not None and event.at <= held.at):
         return
     session.events[ordinal] = event
-    if item is not None and item.event == ordinal:
-        item.at = event.at
+    _stretch(session, event)
+    if item is not None:
+        _restamp(session, item, ordinal, event)
         change.touch(owner)
+
+
+def _stretch(session: Session, event: Event) -> None:
+    """Stretch the session's times to the event's."""
+    if event.at is not None:
+        if session.first_at is None or event.at < session.first_at:
+            session.first_at = event.at
+        if session.last_at is None or event.at > session.last_at:
+            session.last_at = event.at
+
+
+def _restamp(session: Session, item: Item, ordinal: int, event: Event) -> None:
+    """An event's better copy has another time: note it wherever the first one was noted."""
+    if isinstance(item, ToolUse):
+        tools.restamp(session, item, ordinal, event)
+    elif item.event == ordinal:
+        item.at = event.at
+    if own_stream(session, event) is None and 0 <= item.turn < len(session.turns):
+        turn = session.turns[item.turn]
+        if turn.key == event.key:
+            turn.started_at = event.at
+        if not turn.ended:
+            turns.touch(turn, event)
 
 
 def _release(session: Session, change: Change) -> None:
@@ -127,7 +177,7 @@ def _input(session: Session, event: Event, ordinal: int, change: Change) -> None
     if event.type == "user.define_outcome":
         data = event.data
         outcome = as_text(data.get("outcome_id")) or event.key
-        session.outcomes[outcome] = Outcome(outcome, ordinal)
+        session.outcomes.setdefault(outcome, Outcome(outcome, ordinal)).event = ordinal
 
 
 def _interrupt(session: Session, event: Event, ordinal: int, change: Change) -> None:
@@ -174,6 +224,8 @@ def _bad_frame(session: Session, event: Event, ordinal: int, change: Change) -> 
 def _request_start(session: Session, event: Event, ordinal: int, change: Change) -> None:
     stream = own_stream(session, event)
     index = turns.active(session, event, change)
+    if stream is None:
+        turns.resume(session, event)
     turns.close_request(session, stream, change)
     request = ModelRequest(ordinal, event.type, event.at, index, stream)
     session.open_requests[stream] = place(session, request)
@@ -206,6 +258,8 @@ def _request_end(session: Session, event: Event, ordinal: int, change: Change) -
 
 
 def _first_block(session: Session, event: Event) -> None:
+    if event.session_thread_id not in (None, session.primary) and own_stream(session, event) is None:
+        return  # a child's ask on the session's stream is no block of the primary's request
     index = session.open_requests.get(own_stream(session, event), -1)
     if index >= 0:
         request = session.items[index]
@@ -220,109 +274,6 @@ def _tool_use(session: Session, event: Event, ordinal: int, change: Change) -> N
     index = turns.active(session, event, change)
     _first_block(session, event)
     tools.use(session, event, ordinal, index, change)
-
-
-# -- the session's and the threads' status ------------------------------------------------------------------
-
-
-def _running(session: Session, event: Event, ordinal: int, change: Change) -> None:
-    session.status, session.stop_reason, session.has_status = "running", None, True
-    session.awaited_unseen.clear()
-    turn = turns.opened(session, event, change)
-    turns.begin_leg(turn, event)
-    place(session, StatusChange(ordinal, event.type, event.at, turn.index, None, status="running"))
-    change.header = True
-
-
-def _idle(session: Session, event: Event, ordinal: int, change: Change) -> None:
-    data = event.data
-    reason = _stop_reason(data)
-    session.has_status = True
-    item = StatusChange(
-        ordinal, event.type, event.at, turns.current(session), None, status="idle", stop_reason=reason
-    )
-    place(session, item)
-    change.header = True
-    if reason == "requires_action":
-        listed = [i for i in as_list(as_dict(data.get("stop_reason")).get("event_ids")) if isinstance(i, str)]
-        if tools.asked(session, listed, change) or not listed:
-            session.status, session.stop_reason = "idle", reason
-            turns.end_leg(session, event, reason)
-        return  # every listed use has its answer: a stale idle, the server goes on
-    session.status, session.stop_reason = "idle", reason
-    session.stop_details = as_dict(data.get("stop_details"))
-    _rest(session, event, reason or "unknown", change)
-
-
-def _rescheduled(session: Session, event: Event, ordinal: int, change: Change) -> None:
-    session.status, session.has_status = "rescheduling", True
-    item = StatusChange(ordinal, event.type, event.at, turns.current(session), None, status="rescheduling")
-    place(session, item)
-    turns.close_request(session, None, change)
-    change.header = True
-
-
-def _ended(session: Session, event: Event, ordinal: int, change: Change) -> None:
-    word = event.type.removeprefix("session.").removeprefix("status_")
-    session.status, session.stop_reason, session.has_status = word, word, True
-    item = StatusChange(ordinal, event.type, event.at, turns.current(session), None, status=word)
-    place(session, item)
-    _rest(session, event, word, change)
-
-
-def _rest(session: Session, event: Event, reason: str, change: Change) -> None:
-    """The whole session stands still and asks for nothing."""
-    tools.forget_pending(session, change)
-    for stream in list(session.open_requests):
-        turns.close_request(session, stream, change)
-    if session.previews:
-        session.previews.clear()
-        change.previews = True
-    turns.end(session, event, reason)
-    change.header = True
-
-
-def _thread(session: Session, event: Event, ordinal: int, change: Change) -> None:
-    """A thread was created or its status changed. The first one named without being created is primary."""
-    subject = event.session_thread_id
-    data = event.data
-    created = event.type == "session.thread_created"
-    if subject is not None and not created and session.primary is None and subject not in session.threads:
-        session.primary = subject
-        if session.agent.name is None:
-            session.agent.name = as_text(data.get("agent_name"))
-    reason = _stop_reason(data) if event.type == "session.thread_status_idle" else None
-    word = event.type.removeprefix("session.thread_").removeprefix("status_")
-    status = "rescheduling" if word == "rescheduled" else word
-    stream = own_stream(session, event)
-    item = StatusChange(
-        ordinal,
-        event.type,
-        event.at,
-        turns.current(session),
-        stream,
-        status=status,
-        stop_reason=reason,
-        subject=subject,
-    )
-    place(session, item)
-    change.header = True
-    if subject is None or subject == session.primary:
-        return
-    thread = child(session, subject)
-    thread.agent_name = as_text(data.get("agent_name")) or thread.agent_name
-    if created:
-        thread.created_at, thread.parent = event.at, stream
-        thread.workflow_run = as_text(data.get("workflow_run_id"))
-    else:
-        thread.status, thread.stop_reason = status, reason
-        if status == "terminated":
-            tools.forget_pending(session, change, thread=subject)
-
-
-def _stop_reason(data: dict[str, object]) -> str | None:
-    reason = data.get("stop_reason")
-    return as_text(reason) or as_text(as_dict(reason).get("type"))
 
 
 # -- errors, and facts of our own ------------------------------------------------------------------------
@@ -346,6 +297,7 @@ def _error(session: Session, event: Event, ordinal: int, change: Change) -> None
     turn = session.turn
     if turn is not None and item.thread is None:
         turn.failures.append(index)
+        turn.worked = True
     for tally in turns.tallies(session, event):
         tally.errors += 1
     change.header = True
@@ -376,17 +328,17 @@ STEPS: Mapping[str, Step] = {
     "local.connected": _connection,
     "local.disconnected": _connection,
     "local.session": resources.session_resource,
-    "session.deleted": _ended,
+    "session.deleted": status.ended,
     "session.error": _error,
-    "session.status_idle": _idle,
-    "session.status_rescheduled": _rescheduled,
-    "session.status_running": _running,
-    "session.status_terminated": _ended,
-    "session.thread_created": _thread,
-    "session.thread_status_idle": _thread,
-    "session.thread_status_rescheduled": _thread,
-    "session.thread_status_running": _thread,
-    "session.thread_status_terminated": _thread,
+    "session.status_idle": status.idle,
+    "session.status_rescheduled": status.rescheduled,
+    "session.status_running": status.running,
+    "session.status_terminated": status.ended,
+    "session.thread_created": status.thread,
+    "session.thread_status_idle": status.thread,
+    "session.thread_status_rescheduled": status.thread,
+    "session.thread_status_running": status.thread,
+    "session.thread_status_terminated": status.thread,
     "session.updated": resources.session_updated,
     "session.usage": resources.session_usage,
     "span.model_request_end": _request_end,

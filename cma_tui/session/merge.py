@@ -9,11 +9,12 @@ by folding anew; that is rare, and costs one pass.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 from cma_tui.event import Event
-from cma_tui.session.fold import apply
-from cma_tui.session.model import Change, Session
+from cma_tui.session.fold import apply, queues
+from cma_tui.session.model import Change, Session, ToolUse
 
 START = ""
 """The place before the first event."""
@@ -38,7 +39,7 @@ def merge(session: Session, listed: Sequence[Event], change: Change, *, after: s
     change.reset = True
     change.items.clear()
     change.header = change.queued = change.previews = True
-    return _fold_anew(session, _order(session, listed, after))
+    return _fold_anew(session, _order(session, listed, after), listed)
 
 
 def _out_of_order(session: Session, listed: Sequence[Event], after: str) -> bool:
@@ -52,6 +53,8 @@ def _out_of_order(session: Session, listed: Sequence[Event], after: str) -> bool
             if ordinal < cursor:
                 return True
             cursor = ordinal
+        elif queues(session, event):
+            continue  # it gets its place when it gets its stamp
         elif cursor >= end:
             cursor = end = end + 1  # it will be appended
         elif _is_local(session, cursor + 1, end) or (event.at is None):
@@ -85,14 +88,14 @@ def _order(session: Session, listed: Sequence[Event], after: str) -> list[Event]
         else:
             hanging.setdefault(anchor, []).append(event)
     order = head
-    waiting = hanging.pop(START, [])
+    waiting = deque(hanging.pop(START, ()))
     for event in listed:
         known = event.key in session.ordinals
         while waiting and (known or _before(waiting[0], event)):
-            order.append(waiting.pop(0))
+            order.append(waiting.popleft())
         held = session.events[session.ordinals[event.key]] if known else None
         order.append(_better(held, event) if held is not None else event)
-        waiting = waiting + hanging.pop(event.key, [])
+        waiting.extend(hanging.pop(event.key, ()))
     order.extend(waiting)
     return order
 
@@ -106,13 +109,18 @@ def _better(held: Event, event: Event) -> Event:
     return event if held.at is None and event.at is not None else held
 
 
-def _fold_anew(session: Session, order: Sequence[Event]) -> Session:
+def _fold_anew(session: Session, order: Sequence[Event], listed: Sequence[Event]) -> Session:
     fresh = Session(id=session.id)
     dropped = Change()
     for event in order:
         apply(fresh, event, dropped)
-    for event in session.queued.values():
-        apply(fresh, event, dropped)
+    for event in (*listed, *session.queued.values()):
+        apply(fresh, event, dropped)  # a known event's listed copy may be the better one
+    # What the order does not tell: which uses both streams showed, and what depends on arrival.
+    for key, index in session.tools.items():
+        held, again = session.items[index], fresh.items[fresh.tools[key]] if key in fresh.tools else None
+        if isinstance(held, ToolUse) and isinstance(again, ToolUse):
+            again.on_session = again.on_session or held.on_session
     fresh.previews = {key: p for key, p in session.previews.items() if key not in fresh.ordinals}
     for item, seconds in session.first_tokens.items():
         key = session.events[session.items[item].event].key

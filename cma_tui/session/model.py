@@ -170,6 +170,8 @@ class Turn(msgspec.Struct):
     stop_reason: str | None = None
     inputs: list[int] = msgspec.field(default_factory=list)
     """Item indexes of what the user or a trigger said in it."""
+    worked: bool = False
+    """Whether the agent has done anything in it."""
     interrupted: bool = False
     legs: list[Leg] = msgspec.field(default_factory=list)
     failures: list[int] = msgspec.field(default_factory=list)
@@ -334,6 +336,8 @@ class Session(msgspec.Struct):
     last_at: float | None = None
     stamped: bool = False
     """Whether any event had a server's time: some servers never give one."""
+    heard: bool = False
+    """Whether the log holds anything but facts of our own."""
     has_status: bool = False
     """Whether any session status event was seen: some servers send none."""
 
@@ -347,6 +351,8 @@ class Session(msgspec.Struct):
     """Item index of the open model request of each stream."""
     tools: dict[str, int] = msgspec.field(default_factory=dict)
     """Tool use key to item index."""
+    tool_aliases: dict[str, str] = msgspec.field(default_factory=dict)
+    """Some servers' results name a tool use by the model's id: that id to the tool use's key."""
     waiting_results: dict[str, list[int]] = msgspec.field(default_factory=dict)
     """Ordinals of results and confirmations whose tool use has not been seen, by the use they name."""
 
@@ -366,8 +372,10 @@ class Session(msgspec.Struct):
     def state(self) -> str:
         """One word for what the session is doing.
 
-        The first that holds: deleted, terminated, waiting (for an answer), then its status.
+        The first that holds: deleted, terminated, waiting (for an answer), then its status. An idle may
+        ask for an action without naming a tool use.
         """
         if self.status in ("deleted", "terminated"):
             return self.status
-        return "waiting" if self.pending or self.awaited_unseen else self.status
+        waiting = self.pending or self.awaited_unseen or self.stop_reason == "requires_action"
+        return "waiting" if waiting else self.status

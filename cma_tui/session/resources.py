@@ -31,7 +31,7 @@ def session_resource(session: Session, event: Event, ordinal: int, change: Chang
     session.created_at = parse_stamp(fields.get("created_at")) or session.created_at
     _describe(session, fields)
     status = as_text(fields.get("status"))
-    if session.status == "unknown" and status is not None and not session.has_status:
+    if status is not None and not session.has_status:
         session.status = status
     change.header = True
 

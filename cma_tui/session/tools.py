@@ -27,11 +27,7 @@ def use(session: Session, event: Event, ordinal: int, turn: int, change: Change)
     thread = stream or (subject if subject != session.primary else None)
     kind = KINDS[event.type]
     permission = event.evaluated_permission
-    awaited: Awaited | None = None
-    if kind == "custom":
-        awaited = "custom_result"
-    elif permission not in (None, "allow", "deny"):
-        awaited = "confirmation"
+    awaited = _owed(kind, permission)
     item = ToolUse(
         ordinal,
         event.type,
@@ -53,12 +49,18 @@ def use(session: Session, event: Event, ordinal: int, turn: int, change: Change)
         tally.tool_uses += 1
     if awaited is not None:
         session.pending[event.key] = index
-    if event.key in session.awaited_unseen:  # the idle that asks for it came first
-        session.awaited_unseen.discard(event.key)
-        asked(session, [event.key], change)
-    for early in session.waiting_results.pop(event.key, ()):
-        held = session.events[early]
-        (confirmation if held.type == "user.tool_confirmation" else result)(session, held, early, change)
+    names = [event.key]
+    if event.tool_use_id and event.tool_use_id != event.key:
+        session.tool_aliases[event.tool_use_id] = event.key
+        names.append(event.tool_use_id)
+    for name in names:
+        if name in session.awaited_unseen:  # the idle that asks for it came first
+            session.awaited_unseen.discard(name)
+            asked(session, [name], change)
+        for early in session.waiting_results.pop(name, ()):
+            held = session.events[early]
+            change.touch(session.owners[early])  # its row goes: the use shows it
+            (confirmation if held.type == "user.tool_confirmation" else result)(session, held, early, change)
     change.header = True
 
 
@@ -67,7 +69,7 @@ def result(session: Session, event: Event, ordinal: int, change: Change) -> None
     key = event.tool_use_id or event.mcp_tool_use_id or event.custom_tool_use_id
     index = _find(session, key)
     if index < 0:
-        _early(session, key, event, ordinal)
+        _early(session, key, event, ordinal, change)
         return
     item = session.items[index]
     assert isinstance(item, ToolUse)
@@ -77,7 +79,7 @@ def result(session: Session, event: Event, ordinal: int, change: Change) -> None
     item.result, item.result_at, item.is_error = ordinal, event.at, bool(event.is_error)
     for tally in _tallies(session, item):
         tally.tool_errors += item.is_error
-        tally.tool_s += item.duration or 0.0
+    _count_seconds(session, item, 0.0)
     _answered(session, item, change)
     change.touch(index)
 
@@ -87,7 +89,7 @@ def confirmation(session: Session, event: Event, ordinal: int, change: Change) -
     key = event.tool_use_id
     index = _find(session, key)
     if index < 0:
-        _early(session, key, event, ordinal)
+        _early(session, key, event, ordinal, change)
         return
     item = session.items[index]
     assert isinstance(item, ToolUse)
@@ -97,9 +99,11 @@ def confirmation(session: Session, event: Event, ordinal: int, change: Change) -
     verdict = as_text(event.data.get("result"))
     if verdict not in ("allow", "deny"):
         return
+    before = item.duration or 0.0
     item.confirmation, item.confirmed, item.confirmed_at = verdict, ordinal, event.at
     for tally in _tallies(session, item):
         tally.confirmations += 1
+    _count_seconds(session, item, before)
     _answered(session, item, change)
     change.touch(index)
 
@@ -110,16 +114,17 @@ def asked(session: Session, listed: list[str], change: Change) -> bool:
     for key in listed:
         index = _find(session, key)
         if index < 0:
-            session.awaited_unseen.add(key)
-            open_ = True
+            if key not in session.waiting_results:  # an answer of it was seen all the same
+                session.awaited_unseen.add(key)
+                open_ = True
             continue
         item = session.items[index]
         assert isinstance(item, ToolUse)
         if item.done or item.confirmation is not None:
             continue
         if item.awaited is None:  # allowed, yet waited for: a worker of ours must run it
-            item.awaited = "host_result"
-            session.pending[key] = index
+            item.awaited = _owed(item.kind, item.permission) or "host_result"
+            session.pending[item.key] = index
             change.touch(index)
         open_ = True
     return open_
@@ -135,6 +140,20 @@ def forget_pending(session: Session, change: Change, thread: str | None = None) 
             change.touch(index)
     if thread is None:
         session.awaited_unseen.clear()
+    else:
+        _go_on(session)
+
+
+def restamp(session: Session, item: ToolUse, ordinal: int, event: Event) -> None:
+    """The better copy of a use, its confirmation or its result tells another time."""
+    before = item.duration or 0.0
+    if item.event == ordinal:
+        item.at = event.at
+    if item.confirmed == ordinal:
+        item.confirmed_at = event.at
+    if item.result == ordinal:
+        item.result_at = event.at
+    _count_seconds(session, item, before)
 
 
 def cross_posted(session: Session, item: Item | None) -> None:
@@ -144,13 +163,20 @@ def cross_posted(session: Session, item: Item | None) -> None:
 
 
 def _find(session: Session, key: str | None) -> int:
-    return session.tools.get(key, -1) if key is not None else -1
+    if key is None:
+        return -1
+    index = session.tools.get(key, -1)
+    return index if index >= 0 else session.tools.get(session.tool_aliases.get(key, ""), -1)
 
 
-def _early(session: Session, key: str | None, event: Event, ordinal: int) -> None:
+def _early(session: Session, key: str | None, event: Event, ordinal: int, change: Change) -> None:
     """A result before its use: an item of its own until the use comes and takes it over."""
     if key is not None:
         session.waiting_results.setdefault(key, []).append(ordinal)
+        if key in session.awaited_unseen:
+            session.awaited_unseen.discard(key)
+            _go_on(session)
+            change.header = True
     place(session, Item(ordinal, event.type, event.at, turns.current(session), own_stream(session, event)))
 
 
@@ -158,11 +184,28 @@ def _answered(session: Session, item: ToolUse, change: Change) -> None:
     item.awaited = None
     if session.pending.pop(item.key, None) is not None:
         change.header = True
-        if not session.pending and not session.awaited_unseen and session.stop_reason == "requires_action":
-            session.status, session.stop_reason = "running", None
-    turn = session.turn
-    if turn is not None and item.result >= 0:
-        turns.touch(turn, session.events[item.result])
+        _go_on(session)
+
+
+def _go_on(session: Session) -> None:
+    """With the last answer the session runs; its own word for that comes a moment later, or never."""
+    if not session.pending and not session.awaited_unseen and session.stop_reason == "requires_action":
+        session.status, session.stop_reason = "running", None
+
+
+def _owed(kind: ToolKind, permission: str | None) -> Awaited | None:
+    """What a use of that kind and permission waits for from the start."""
+    if kind == "custom":
+        return "custom_result"
+    return None if permission in (None, "allow", "deny") else "confirmation"
+
+
+def _count_seconds(session: Session, item: ToolUse, before: float) -> None:
+    """Count the use's duration, of which `before` was counted already."""
+    seconds = (item.duration or 0.0) - before
+    if seconds:
+        for tally in _tallies(session, item):
+            tally.tool_s += seconds
 
 
 def _tallies(session: Session, item: ToolUse) -> list[Tally]:

@@ -29,9 +29,9 @@ def opened(session: Session, event: Event, change: Change) -> Turn:
             snapshot_before=len(session.usages) - 1,
         )
         session.turns.append(turn)
+        if session.has_status and session.status == "idle":
+            session.status, session.stop_reason = "running", None  # the server does not always say so
         change.header = True
-    else:
-        touch(turn, event)
     return turn
 
 
@@ -43,7 +43,9 @@ def active(session: Session, event: Event, change: Change) -> int:
     """
     if own_stream(session, event) is not None:
         return current(session)
-    return opened(session, event, change).index
+    turn = opened(session, event, change)
+    turn.worked = True
+    return turn.index
 
 
 def touch(turn: Turn, event: Event) -> None:
@@ -75,7 +77,7 @@ def end_silent(session: Session, event: Event) -> None:
     turn = session.turn
     if turn is None or session.has_status or session.pending or session.open_requests:
         return
-    if len(session.items) - turn.first_item > len(turn.inputs):
+    if turn.worked:
         turn.ended, turn.ended_at = True, turn.last_at
         turn.snapshot = len(session.usages) - 1
 
@@ -86,12 +88,23 @@ def begin_leg(turn: Turn, event: Event) -> None:
         turn.legs.append(Leg(event.at))
 
 
+def resume(session: Session, event: Event) -> None:
+    """The primary's model is asked: a turn that stood still runs, whether or not the server said so."""
+    turn = session.turn
+    if turn is not None and turn.legs and turn.legs[-1].stop_reason is not None:
+        session.status, session.stop_reason = "running", None
+        begin_leg(turn, event)
+
+
 def end_leg(session: Session, event: Event, reason: str) -> None:
     """The turn stands still, for good or for an answer. A repeated idle changes nothing."""
     turn = session.turn
-    if turn is not None and turn.legs and turn.legs[-1].stop_reason is None:
+    if turn is None:
+        return
+    if not turn.legs:  # nobody said that it runs, yet it did
+        turn.legs.append(Leg(turn.started_at))
+    if turn.legs[-1].stop_reason is None:
         turn.legs[-1].ended_at, turn.legs[-1].stop_reason = event.at, reason
-        touch(turn, event)
 
 
 def close_request(session: Session, stream: str | None, change: Change) -> None:

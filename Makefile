@@ -1,0 +1,72 @@
+# What a developer runs. Each target needs only make and a Python of 3.11 or newer: it sets up .venv by itself,
+# with uv where that is installed, and otherwise with a uv that it puts into .venv.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench screenshots clean
+
+BIN := .venv/bin
+READY := .venv/.ready
+MINIMUM := import sys; sys.exit(sys.version_info < (3, 11))
+
+export UV_PROJECT_ENVIRONMENT := .venv
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: $(READY) ## Install cma-top and its tools into .venv
+
+demo: $(READY) ## Run the demo: no account and no network needed (ARGS="--help")
+	@$(BIN)/cma-top demo $(ARGS)
+
+test: $(READY) ## Run the tests (ARGS="tests/test_text.py -k first")
+	$(BIN)/pytest $(ARGS)
+
+check: $(READY) ## Check format, lint, types and who imports whom
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY) ## Run the benchmarks
+	$(BIN)/python -m benchmarks $(ARGS)
+
+screenshots: $(READY) ## Make the pictures of the README again
+	$(BIN)/python -m screenshots $(ARGS)
+
+clean: ## Remove caches and build results (.venv stays)
+	rm -rf build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache snapshot_report.html
+	find . -path ./.venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Without uv: a Python that fits makes .venv, and uv goes into it; where uv cannot be had or cannot install, pip
+# does without the lock.
+$(READY): pyproject.toml uv.lock
+	@set -e; \
+	fits() { "$$1" -c '$(MINIMUM)' >/dev/null 2>&1; }; \
+	fail() { echo "make: $$1" >&2; exit 1; }; \
+	if command -v uv >/dev/null 2>&1; then \
+	    echo "Setting up .venv with uv"; \
+	    uv sync --quiet --locked; \
+	else \
+	    python=$(BIN)/python; \
+	    if ! fits $$python; then \
+	        found=; \
+	        for candidate in python3.13 python3.12 python3.11 python3; do \
+	            if fits $$candidate; then found=$$candidate; break; fi; \
+	        done; \
+	        [ -n "$$found" ] || fail "cma-top needs Python 3.11 or newer, and none is on the PATH"; \
+	        echo "Setting up .venv with $$($$found --version)"; \
+	        $$found -m venv --clear .venv \
+	            || fail "$$found cannot make a virtual environment (Debian and Ubuntu: install python3-venv)"; \
+	    fi; \
+	    $$python -m pip --version >/dev/null 2>&1 || $$python -m ensurepip >/dev/null; \
+	    log=.venv/setup.log; \
+	    if { [ -x $(BIN)/uv ] || $$python -m pip install --quiet uv; } >$$log 2>&1 \
+	        && $(BIN)/uv sync --quiet --locked --inexact >>$$log 2>&1; then :; \
+	    else \
+	        echo "No uv, or no way to install from the lock (see $$log): using pip, without the lock"; \
+	        { $$python -m pip install --quiet --upgrade 'pip>=25.1' \
+	            && $$python -m pip install --quiet --editable . --group dev; } >>$$log 2>&1 \
+	            || fail "pip could not install it either (see $$log)"; \
+	    fi; \
+	fi
+	@touch $@

@@ -1,0 +1,123 @@
+"""Status: of the session and of its threads.
+
+Owns `Session.status`, `Session.stop_reason` and the status of child threads. Invariants: only the
+session's own idle ends a turn; an idle that asks only for what was answered changes nothing; a thread
+that stands still has no open model request.
+"""
+
+from __future__ import annotations
+
+from cma_tui.content import as_dict, as_list, as_text
+from cma_tui.event import Event
+from cma_tui.session import tools, turns
+from cma_tui.session.model import Change, Session, StatusChange
+from cma_tui.session.place import child, own_stream, place
+
+
+def running(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    """The session runs (again); what a former idle asked for without our having seen it is over."""
+    session.status, session.stop_reason, session.has_status = "running", None, True
+    session.awaited_unseen.clear()
+    turn = turns.opened(session, event, change)
+    turns.begin_leg(turn, event)
+    place(session, StatusChange(ordinal, event.type, event.at, turn.index, None, status="running"))
+    change.header = True
+
+
+def idle(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    """The session stands still: for an answer, or for good."""
+    data = event.data
+    reason = _stop_reason(data)
+    session.has_status = True
+    item = StatusChange(
+        ordinal, event.type, event.at, turns.current(session), None, status="idle", stop_reason=reason
+    )
+    place(session, item)
+    change.header = True
+    if reason == "requires_action":
+        listed = [i for i in as_list(as_dict(data.get("stop_reason")).get("event_ids")) if isinstance(i, str)]
+        if tools.asked(session, listed, change) or not listed:
+            session.status, session.stop_reason = "idle", reason
+            turns.end_leg(session, event, reason)
+        return  # every listed use has its answer: a stale idle, the server goes on
+    session.status, session.stop_reason = "idle", reason
+    session.stop_details = as_dict(data.get("stop_details"))
+    _rest(session, event, reason or "unknown", change)
+
+
+def rescheduled(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    """The server tries again by itself: the turn and its leg go on, the model request does not."""
+    session.status, session.has_status = "rescheduling", True
+    item = StatusChange(ordinal, event.type, event.at, turns.current(session), None, status="rescheduling")
+    place(session, item)
+    turns.close_request(session, None, change)
+    change.header = True
+
+
+def ended(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    """Terminated or deleted."""
+    word = event.type.removeprefix("session.").removeprefix("status_")
+    session.status, session.stop_reason, session.has_status = word, word, True
+    item = StatusChange(ordinal, event.type, event.at, turns.current(session), None, status=word)
+    place(session, item)
+    _rest(session, event, word, change)
+
+
+def _rest(session: Session, event: Event, reason: str, change: Change) -> None:
+    """The whole session stands still and asks for nothing."""
+    tools.forget_pending(session, change)
+    for stream in list(session.open_requests):
+        turns.close_request(session, stream, change)
+    if session.previews:
+        session.previews.clear()
+        change.previews = True
+    turns.end(session, event, reason)
+    change.header = True
+
+
+def thread(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    """A thread was created or its status changed. The first one named without being created is primary."""
+    subject = event.session_thread_id
+    data = event.data
+    created = event.type == "session.thread_created"
+    if subject is not None and not created and session.primary is None and subject not in session.threads:
+        session.primary = subject
+        if session.agent.name is None:
+            session.agent.name = as_text(data.get("agent_name"))
+    reason = _stop_reason(data) if event.type == "session.thread_status_idle" else None
+    word = event.type.removeprefix("session.thread_").removeprefix("status_")
+    status = "rescheduling" if word == "rescheduled" else word
+    stream = own_stream(session, event)
+    item = StatusChange(
+        ordinal,
+        event.type,
+        event.at,
+        turns.current(session),
+        stream,
+        status=status,
+        stop_reason=reason,
+        subject=subject,
+    )
+    place(session, item)
+    change.header = True
+    if subject is None:
+        return
+    if status in ("idle", "terminated", "rescheduling") and reason != "requires_action":
+        # Others may run on for long: do not show a model at work that nobody will hear of again.
+        turns.close_request(session, None if subject == session.primary else subject, change)
+    if subject == session.primary:
+        return
+    held = child(session, subject)
+    held.agent_name = as_text(data.get("agent_name")) or held.agent_name
+    if created:
+        held.created_at, held.parent = event.at, stream
+        held.workflow_run = as_text(data.get("workflow_run_id"))
+    else:
+        held.status, held.stop_reason = status, reason
+        if status == "terminated":
+            tools.forget_pending(session, change, thread=subject)
+
+
+def _stop_reason(data: dict[str, object]) -> str | None:
+    reason = data.get("stop_reason")
+    return as_text(reason) or as_text(as_dict(reason).get("type"))

@@ -1,0 +1,130 @@
+"""The detail of one row: all its text, its facts, and its events as raw JSON.
+
+Owns nothing but what is drawn. Invariant: the text is set once for a width and drawn line by line,
+so its length does not matter once it is there.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.console import Console
+from rich.segment import Segment
+from rich.style import Style
+from rich.syntax import Syntax
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from cma_tui.report import detail
+from cma_tui.report.detail import Section
+from cma_tui.session.model import Session
+from cma_tui.ui.widgets.rowview import fit, is_markdown, set_markdown, wrap
+
+_HIGHLIGHT_CAP = 8_000
+"""Characters of JSON that are coloured; more is plain."""
+
+
+class Detail(ScrollView, can_focus=True):
+    """Sections of text, scrolled."""
+
+    DEFAULT_CSS = """
+    Detail { width: 1fr; height: 1fr; display: none; background: $background; color: $foreground;
+             border-left: solid $panel; padding: 0 1; scrollbar-size-vertical: 1; overflow-x: hidden; }
+    Detail.-open { display: block; }
+    Detail:focus { border-left: solid $accent; }
+    Detail > .detail--title { text-style: bold; color: $accent; }
+    Detail > .detail--quiet { color: $cma-quiet; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"detail--title", "detail--quiet"}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j,down", "scroll_down", "down", show=False),
+        Binding("k,up", "scroll_up", "up", show=False),
+        Binding("ctrl+d", "page_down", "page down", show=False),
+        Binding("ctrl+u", "page_up", "page up", show=False),
+        Binding("g", "scroll_home", "top", show=False),
+        Binding("G", "scroll_end", "end", show=False),
+        Binding("r", "raw", "raw JSON", show=False),
+        Binding("escape,enter,q", "leave", "back", show=False),
+    ]
+
+    class Left(Message):
+        """The user has seen enough."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._session: Session | None = None
+        self._item = -1
+        self._raw = False
+        self._lines: list[Strip] = []
+
+    def show(self, session: Session, item: int) -> None:
+        """Show an item, from its beginning."""
+        fresh = item != self._item
+        self._session, self._item = session, item
+        self._set()
+        if fresh:
+            self.scroll_home(animate=False)
+
+    def refresh_item(self, session: Session, items: set[int], reset: bool) -> None:
+        """The session went on: draw the item again if it changed."""
+        if reset:
+            self.action_leave()
+        elif self._item in items:
+            self.show(session, self._item)
+
+    def action_raw(self) -> None:
+        """Change between words and raw JSON."""
+        self._raw = not self._raw
+        self._set()
+        self.scroll_home(animate=False)
+
+    def action_leave(self) -> None:
+        """Close."""
+        self.post_message(self.Left())
+
+    def on_resize(self) -> None:
+        """Set the text anew for the width."""
+        self._set()
+
+    def _set(self) -> None:
+        width = self.scrollable_content_region.width
+        if self._session is None or width < 4:
+            return
+        title = self.get_component_rich_style("detail--title")
+        quiet = self.get_component_rich_style("detail--quiet")
+        lines = [_line(fit(detail.title(self._session, self._item), width), title)]
+        made = detail.raw_sections if self._raw else detail.sections
+        for section in made(self._session, self._item):
+            lines.append(_line("", self.rich_style))
+            lines.append(_line(fit(section.title, width), quiet + Style(bold=True)))
+            lines.extend(_set_section(section, width, self.rich_style, self.app.console))
+        hint = "r words" if self._raw else "r raw JSON"
+        lines += [_line("", self.rich_style), _line(f"{hint}   Esc back", quiet)]
+        self._lines = lines
+        self.virtual_size = Size(width, len(lines))
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the text."""
+        width = self.scrollable_content_region.width
+        at = y + self.scroll_offset.y
+        if at >= len(self._lines):
+            return Strip.blank(width, self.rich_style)
+        return self._lines[at].adjust_cell_length(width, self.rich_style)
+
+
+def _line(text: str, style: Style) -> Strip:
+    return Strip([Segment(text, style)])
+
+
+def _set_section(section: Section, width: int, style: Style, console: Console) -> list[Strip]:
+    if section.language == "markdown" and is_markdown(section.text):
+        return [Strip(line) for line in set_markdown(section.text, width, style, console)]
+    if section.language == "json" and len(section.text) <= _HIGHLIGHT_CAP:
+        coloured = Syntax(section.text, "json", theme="ansi_dark", background_color="default", word_wrap=True)
+        options = console.options.update(width=width, height=None)
+        return [Strip(line) for line in console.render_lines(coloured, options, style=style, pad=False)]
+    return [_line(line, style) for line in wrap(section.text, width)]

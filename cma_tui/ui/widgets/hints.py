@@ -1,0 +1,68 @@
+"""The last line: which keys matter now, or what just went wrong.
+
+Owns the choice of the keys. Invariant: one line, cut to the width, never over anything else.
+"""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widgets import Static
+
+from cma_tui.session.model import Session
+from cma_tui.text import first_line
+
+_KEYS = {
+    "watch": (
+        "? help",
+        "Enter detail",
+        "Space expand",
+        "] [ turns",
+        "e errors",
+        "Ctrl+O density",
+        "i write",
+        "q leave",
+    ),
+    "chat": ("? help", "i write", "Esc timeline", "Enter detail", "x x interrupt", "] [ turns", "q leave"),
+    "demo": ("? help", "i write", "Esc timeline", "Enter detail", "x x interrupt", "] [ turns", "q leave"),
+    "replay": ("? help", "Space play", ". step", "+ - speed", "Enter detail", "] [ turns", "q leave"),
+}
+
+
+class Hints(Static):
+    """Keys, or a message until the next one."""
+
+    DEFAULT_CSS = """
+    Hints { height: 1; width: 1fr; padding: 0 1; color: $cma-quiet; background: $background; }
+    """
+
+    def __init__(self, mode: str) -> None:
+        super().__init__(markup=False)
+        self._keys = _KEYS[mode]
+        self._said: tuple[str, str] | None = None
+
+    def say(self, text: str, style: str) -> None:
+        """Show a message in place of the keys; an empty one brings them back."""
+        self._said = (first_line(text, 300), style) if text else None
+        self._render_line()
+
+    def show(self, session: Session, *, finished: bool, error: BaseException | None) -> None:
+        """Draw the line for this moment."""
+        if error is not None and self._said is None:
+            self._said = (first_line(str(error), 300), "$error")
+        self._render_line()
+
+    def on_resize(self) -> None:
+        """Cut it anew."""
+        self._render_line()
+
+    def _render_line(self) -> None:
+        width = max(8, self.size.width)
+        if self._said is not None:
+            self.update(Content.styled(*self._said).truncate(width, ellipsis=True))
+            return
+        line = ""
+        for key in self._keys:
+            if len(line) + len(key) + 3 > width:
+                break
+            line = f"{line}   {key}" if line else key
+        self.update(Content(line))

@@ -1,0 +1,222 @@
+"""A row of the timeline as strips: words into columns, for one width and one look.
+
+Owns the columns. Invariants: every strip is exactly as wide as asked; nothing that decides anything
+stands to the right of text from outside, except in columns of their own that are cut for it; text
+is cut and wrapped by cells, never by characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from rich.cells import cell_len, chop_cells, set_cell_size
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from cma_tui.report.words import Row
+
+TIME = 7
+"""Cells of the time column."""
+WORD = 8
+"""Cells of the word column."""
+DURATION = 7
+FIGURE = 14
+"""Cells of the size or tokens, on screens of at least `WIDE` cells."""
+WIDE = 100
+MEASURE = 100
+"""The widest a message is set, however wide the screen: longer lines are hard to read."""
+
+MARKDOWN_CAP = 16_000
+_FENCES, _COLUMNS = 50, 20
+
+
+class Look(msgspec.Struct, frozen=True):
+    """The styles a row is drawn in."""
+
+    base: Style
+    time: Style
+    quiet: Style
+    head: Style
+    tones: dict[str, Style]
+    """By `Row.tone` and `Row.outcome_tone`."""
+
+    def tone(self, name: str) -> Style:
+        """The style of a family of rows or outcomes."""
+        return self.tones.get(name, self.base)
+
+
+def left_width(show_time: bool) -> int:
+    """Cells before the text of a row."""
+    return 1 + (TIME + 2 if show_time else 0) + WORD + 1
+
+
+def right_width(width: int) -> int:
+    """Cells of the figures at the right edge."""
+    return 2 + DURATION + (2 + FIGURE if width >= WIDE else 0) + 1
+
+
+def draw(
+    row: Row,
+    width: int,
+    look: Look,
+    *,
+    time: str | None,
+    duration: str,
+    limit: int | None,
+    console: Console,
+) -> list[Strip]:
+    """All lines of a row.
+
+    Args:
+        row: what it says.
+        width: cells of every line.
+        look: its styles.
+        time: the time column's text; None leaves the column out.
+        duration: the duration column's text.
+        limit: the most lines of a message; None for all.
+        console: sets Markdown.
+    """
+    left = _left(row, look, time)
+    room = width - left_width(time is not None)
+    if row.prose:
+        return _prose(row, left, room, width, look, limit, console)
+    lines = [_line(row, left, room, width, look, duration)]
+    if row.aside:
+        indent = left_width(time is not None)
+        lines.append(
+            Strip(
+                [
+                    Segment(" " * (indent + 2) + "└ ", look.quiet),
+                    Segment(fit(row.aside, max(0, width - indent - 5)), look.quiet),
+                ]
+            ).adjust_cell_length(width, look.base)
+        )
+    return lines
+
+
+def fit(text: str, width: int) -> str:
+    """Text cut to so many cells; a cut shows as `…`."""
+    if width <= 0:
+        return ""
+    if text.isascii():
+        return text if len(text) <= width else text[: width - 1] + "…"
+    return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Lines of at most so many cells, broken at spaces where there are some."""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        lines.extend(_wrap_line(line, max(1, width)))
+    return lines
+
+
+def _wrap_line(line: str, width: int) -> Sequence[str]:
+    if cell_len(line) <= width:
+        return (line,)
+    lines: list[str] = []
+    current, used = "", 0
+    for word in line.split(" "):
+        cells = cell_len(word)
+        if current and used + 1 + cells > width:
+            lines.append(current)
+            current, used = "", 0
+        elif current or lines:
+            current, used = (current + " ", used + 1) if current else (current, used)
+        if cells > width:
+            pieces = chop_cells(word, width - used if width > used else width)
+            if used and pieces:
+                lines.append(current + pieces[0])
+                pieces = chop_cells(word[len(pieces[0]) :], width)
+            lines.extend(pieces[:-1])
+            current = pieces[-1] if pieces else ""
+            used = cell_len(current)
+        else:
+            current, used = current + word, used + cells
+    lines.append(current)
+    return lines
+
+
+def _left(row: Row, look: Look, time: str | None) -> list[Segment]:
+    segments = [Segment(" ", look.base)]
+    if time is not None:
+        segments.append(Segment(time.rjust(TIME)[-TIME:] + "  ", look.time))
+    segments.append(Segment(set_cell_size(fit(row.word, WORD), WORD) + " ", look.tone(row.tone)))
+    return segments
+
+
+def _line(row: Row, left: list[Segment], room: int, width: int, look: Look, duration: str) -> Strip:
+    right: list[Segment] = []
+    if row.outcome or duration or row.figure:
+        right = [
+            Segment(f"  {row.outcome}", look.tone(row.outcome_tone)),
+            Segment("  " + duration.rjust(DURATION), look.quiet),
+        ]
+        if width >= WIDE:
+            right.append(Segment("  " + fit(row.figure, FIGURE).rjust(FIGURE), look.quiet))
+        right.append(Segment(" ", look.base))
+    taken = sum(segment.cell_length for segment in right)
+    space = max(0, room - taken)
+    head = fit(row.head, space)
+    body = [Segment(head, look.head)] if head else []
+    rest = space - cell_len(head) - (2 if head else 0)
+    if row.text and rest > 3:
+        style = look.tone(row.tone) if row.tone == "error" else look.base
+        body.append(Segment(("  " if head else "") + fit(row.text, rest), style))
+    middle = Strip(body).adjust_cell_length(space, look.base)
+    return Strip([*left, *middle, *right]).adjust_cell_length(width, look.base)
+
+
+def _prose(
+    row: Row, left: list[Segment], room: int, width: int, look: Look, limit: int | None, console: Console
+) -> list[Strip]:
+    measure = max(10, min(room - 1, MEASURE))
+    style = look.tone(row.tone)
+    text = f"{row.head}: {row.text}" if row.head else row.text
+    if row.tone == "agent" and is_markdown(text):
+        body = set_markdown(text, measure, style, console)
+    else:
+        body = [[Segment(line, style)] for line in wrap(text, measure)]
+    hidden = 0
+    if limit is not None and len(body) > limit:
+        hidden = len(body) - limit
+        body = body[:limit]
+    indent = [Segment(" " * (width - room), look.base)]
+    lines = [
+        Strip([*(indent if n else left), *line]).adjust_cell_length(width, look.base)
+        for n, line in enumerate(body or [[]])
+    ]
+    note = f"… {hidden} more lines, Space shows them" if hidden else ""
+    if row.outcome:
+        note = f"{note}  {row.outcome}".strip()
+    if note:
+        lines.append(
+            Strip([*indent, Segment(fit(note, measure), look.quiet)]).adjust_cell_length(width, look.base)
+        )
+    return lines
+
+
+def is_markdown(text: str) -> bool:
+    """Whether the text is worth setting as Markdown, and small enough that setting it cannot freeze."""
+    if len(text) > MARKDOWN_CAP or not any(mark in text for mark in ("*", "`", "#", "|", "\n-", "\n1.", "[")):
+        return False
+    return text.count("```") <= 2 * _FENCES and all(
+        line.count("|") <= _COLUMNS + 1 for line in text.split("\n") if "|" in line
+    )
+
+
+def set_markdown(text: str, width: int, style: Style, console: Console) -> list[list[Segment]]:
+    """Markdown as lines of at most so many cells, without empty lines around it and without links."""
+    document = Markdown(text, code_theme="ansi_dark", hyperlinks=False, inline_code_theme="ansi_dark")
+    lines = console.render_lines(
+        document, console.options.update(width=width, height=None), style=style, pad=False
+    )
+    while lines and not any(segment.text.strip() for segment in lines[-1]):
+        lines.pop()
+    while lines and not any(segment.text.strip() for segment in lines[0]):
+        lines.pop(0)
+    return lines

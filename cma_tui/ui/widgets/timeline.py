@@ -1,0 +1,450 @@
+"""The timeline: a session's entries, seen through a viewport and drawn line by line.
+
+Owns the strips of what is near the window, the density and the times. Invariants: there is no widget
+per event; only the user's own keys move the reading position; what did not change is not drawn again.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from time import time as now
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.app import RenderResult
+from textual.binding import Binding, BindingType
+from textual.geometry import Region
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from cma_tui.content import plain_text
+from cma_tui.report.rows import row as words
+from cma_tui.report.words import Density, Row, prose
+from cma_tui.session.model import Change, ModelRequest, Session, Turn
+from cma_tui.text import clock, duration, first_line, offset, printable
+from cma_tui.ui.entries import Entries
+from cma_tui.ui.viewport import Viewport
+from cma_tui.ui.widgets import headings
+from cma_tui.ui.widgets.rowview import Look, draw
+
+_CACHE = 2000
+"""Entries whose strips are kept."""
+_LINES = {Density.QUIET: 2, Density.NORMAL: 24, Density.FULL: 400}
+"""The most lines of a message at each density."""
+TIMES = ("offset", "clock", "relative", "off")
+
+
+class Timeline(Widget, can_focus=True):
+    """The rows of a session."""
+
+    DEFAULT_CSS = """
+    Timeline { height: 1fr; width: 1fr; background: $background; color: $foreground; }
+    Timeline > .timeline--time { color: $cma-quiet; }
+    Timeline > .timeline--quiet { color: $cma-quiet; }
+    Timeline > .timeline--head { text-style: bold; }
+    Timeline > .timeline--you { color: $cma-you; }
+    Timeline > .timeline--agent { color: $cma-agent; }
+    Timeline > .timeline--tool { color: $cma-tool; }
+    Timeline > .timeline--model { color: $cma-model; }
+    Timeline > .timeline--thread { color: $cma-thread; }
+    Timeline > .timeline--error { color: $error; }
+    Timeline > .timeline--note { color: $cma-quiet; }
+    Timeline > .timeline--ok { color: $success; }
+    Timeline > .timeline--bad { color: $error; text-style: bold; }
+    Timeline > .timeline--wait { color: $warning; text-style: bold; }
+    Timeline > .timeline--turn { background: $surface; text-style: bold; }
+    Timeline > .timeline--cursor { background: $cma-cursor; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"timeline--{name}"
+        for name in (
+            "time", "quiet", "head", "you", "agent", "tool", "model", "thread", "error", "note", "ok", "bad",
+            "wait", "turn", "cursor",
+        )
+    }  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j,down", "move(1)", "down", show=False),
+        Binding("k,up", "move(-1)", "up", show=False),
+        Binding("pagedown,ctrl+d", "page(1)", "page down", show=False),
+        Binding("pageup,ctrl+u", "page(-1)", "page up", show=False),
+        Binding("g,home", "first", "first row", show=False),
+        Binding("G,end,F", "follow", "follow the end", show=False),
+        Binding("right_square_bracket", "turn(1)", "next turn", show=False),
+        Binding("left_square_bracket", "turn(-1)", "previous turn", show=False),
+        Binding("e", "error(1)", "next error", show=False),
+        Binding("E", "error(-1)", "previous error", show=False),
+        Binding("enter", "open", "detail", show=False),
+        Binding("space", "expand", "expand or fold", show=False),
+        Binding("ctrl+o", "density", "density", show=False),
+        Binding("T", "times", "times", show=False),
+    ]
+
+    class Opened(Message):
+        """The user asks for the detail of an item."""
+
+        def __init__(self, item: int) -> None:
+            self.item = item
+            super().__init__()
+
+    class Moved(Message):
+        """The cursor, the following or the density changed."""
+
+    def __init__(self, session: Session, *, density: Density = Density.NORMAL, times: str = "offset") -> None:
+        super().__init__()
+        self.entries = Entries(session, density)
+        self.times = times
+        self.view: Viewport[Strip] = Viewport(self.__len__, self._lines)
+        self.news = 0
+        """Entries that came since it stopped following."""
+        self._expanded: set[int] = set()
+        self._tail: list[tuple[str, str]] = []
+        self._cache: OrderedDict[int, list[Strip]] = OrderedDict()
+        self._window: list[tuple[bool, Strip]] = []
+        self._look: Look | None = None
+
+    # -- what it shows -----------------------------------------------------------------------------
+
+    @property
+    def session(self) -> Session:
+        """The session it shows."""
+        return self.entries.session
+
+    def update(self, session: Session, change: Change) -> None:
+        """Take in what changed, and draw what looks different."""
+        before = len(self)
+        marks = self._marks()
+        if change.reset or session is not self.session:
+            self._cache.clear()
+            self._expanded.clear()
+        for index in change.items:
+            self._cache.pop(index, None)
+        self.entries.update(session, change)
+        if change.header:
+            for turn in session.turns[-2:]:
+                self._cache.pop(-1 - turn.index, None)
+        self._tail = [("preview", key) for key in session.previews] + [
+            ("queued", key) for key in session.queued
+        ]
+        if not self.view.following:
+            self.news += max(0, len(self) - before)
+            self._restore(marks)
+        self.lay_out()
+
+    def __len__(self) -> int:
+        return len(self.entries.list) + len(self._tail)
+
+    @property
+    def item(self) -> int | None:
+        """The item under the cursor; None on a heading or on what is not in the log yet."""
+        entry = self._entry(self.view.cursor)
+        return entry if entry is not None and entry >= 0 else None
+
+    @property
+    def following(self) -> bool:
+        """Whether it stays at the end as events arrive."""
+        return self.view.following
+
+    def _entry(self, position: int) -> int | None:
+        return self.entries.list[position] if 0 <= position < len(self.entries.list) else None
+
+    def _position(self, entry: int | None, fallback: int) -> int:
+        if entry is None or (entry < 0 and -1 - entry >= len(self.session.turns)):
+            return max(0, min(fallback, len(self) - 1))
+        return max(0, min(self.entries.position(entry), len(self) - 1))
+
+    def _marks(self) -> tuple[int | None, int | None]:
+        """What is at the top and under the cursor, to find again after the list has changed."""
+        return self._entry(self.view.top), self._entry(self.view.cursor)
+
+    def _restore(self, marks: tuple[int | None, int | None]) -> None:
+        view = self.view
+        view.top, view.cursor = self._position(marks[0], view.top), self._position(marks[1], view.cursor)
+
+    # -- layout -------------------------------------------------------------------------------------
+
+    def lay_out(self) -> None:
+        """Find out what each line of the window shows, and draw those that differ from what is there."""
+        if self.size.height and self.size.width:
+            self.view.height = self.size.height
+            self._draw(self.view.layout())
+
+    def _draw(self, window: list[tuple[int, Strip]]) -> None:
+        """Refresh the lines whose strip, or whose cursor mark, is not the one on the screen."""
+        old, self._window = self._window, [(at == self.view.cursor, strip) for at, strip in window]
+        width = self.size.width
+        for y in range(max(len(old), len(self._window))):
+            was = old[y] if y < len(old) else None
+            will = self._window[y] if y < len(self._window) else None
+            if was is None or will is None or was[0] != will[0] or was[1] is not will[1]:
+                self.refresh(Region(0, y, width, 1))
+
+    def render(self) -> RenderResult:
+        """Not used: `render_line` draws."""
+        return ""
+
+    def render_line(self, y: int) -> Strip:
+        """The strip of one line of the window."""
+        width = self.size.width
+        if y >= len(self._window):
+            return Strip.blank(width, self.rich_style)
+        marked, strip = self._window[y]
+        if not marked:
+            return strip
+        cursor = self.get_component_rich_style("timeline--cursor")
+        over = Style(bgcolor=cursor.bgcolor, bold=None if self.has_focus else False)
+        return Strip([Segment("▸" if self.has_focus else "·", over), *strip.crop(1).apply_style(over)], width)
+
+    # -- strips of one entry --------------------------------------------------------------------------------
+
+    def _lines(self, position: int) -> list[Strip]:
+        entry = self._entry(position)
+        if entry is None:
+            return self._tail_lines(position - len(self.entries.list))
+        lines = self._cache.get(entry)
+        if lines is None:
+            lines = self._turn_lines(-1 - entry) if entry < 0 else self._item_lines(entry)
+            self._cache[entry] = lines
+            if len(self._cache) > _CACHE:
+                self._cache.popitem(last=False)
+        else:
+            self._cache.move_to_end(entry)
+        return lines
+
+    def _item_lines(self, index: int) -> list[Strip]:
+        said = words(self.session, index)
+        if said is None:
+            return []
+        limit = None if index in self._expanded else _LINES[self.entries.density]
+        return self._strips(said, self._turn(index), limit)
+
+    def _turn(self, index: int) -> Turn | None:
+        turn = self.session.items[index].turn
+        return self.session.turns[turn] if turn >= 0 else None
+
+    def _strips(self, said: Row, turn: Turn | None, limit: int | None) -> list[Strip]:
+        return draw(
+            said,
+            self.size.width,
+            self.look,
+            time=self._time(said.at, turn),
+            duration=duration(said.duration) if said.duration is not None else "",
+            limit=limit,
+            console=self.app.console,
+        )
+
+    def _tail_lines(self, position: int) -> list[Strip]:
+        kind, key = self._tail[position]
+        turn = self.session.turn
+        if kind == "queued":
+            event = self.session.queued[key]
+            text = prose(plain_text(event.content)) or first_line(event.type, 60)
+            said = Row("you", "you", None, text=text, prose=True, outcome="queued, not picked up yet")
+            return self._strips(said, turn, 6)
+        preview = self.session.previews[key]
+        if preview.type == "agent.thinking":
+            since = "" if preview.started_at is None else duration(max(0.0, now() - preview.started_at))
+            return self._strips(Row("thinks", "model", None, text="…", outcome=since), turn, None)
+        text = ("… " if preview.partial else "") + preview.text
+        shown = printable(text[-8000:], lines=True).strip("\n") + " ▏"
+        return self._strips(Row("agent", "agent", None, text=shown, prose=True), turn, None)
+
+    def _turn_lines(self, index: int) -> list[Strip]:
+        width, look = self.size.width, self.look
+        style = self.get_component_rich_style("timeline--turn")
+        line = headings.draw(
+            self.session,
+            self.session.turns[index],
+            width,
+            folded=index in self.entries.folded,
+            style=style,
+            quiet=look.quiet + Style(bgcolor=style.bgcolor, bold=False),
+        )
+        return [Strip.blank(width, look.base), line] if index else [line]
+
+    def _time(self, at: float | None, turn: Turn | None) -> str | None:
+        if self.times == "off":
+            return None
+        if at is None:
+            return ""
+        if self.times == "clock":
+            return clock(at)
+        start = self.session.first_at if self.times == "relative" or turn is None else turn.started_at
+        return offset(at - start) if start is not None else ""
+
+    @property
+    def look(self) -> Look:
+        """The styles of the theme in force."""
+        if self._look is None:
+            style = self.get_component_rich_style
+            tones = ("you", "agent", "tool", "model", "thread", "error", "note", "ok", "bad", "wait")
+            self._look = Look(
+                base=self.rich_style,
+                time=style("timeline--time"),
+                quiet=style("timeline--quiet"),
+                head=style("timeline--head"),
+                tones={name: style(f"timeline--{name}") for name in tones},
+            )
+        return self._look
+
+    def repaint(self) -> None:
+        """Draw everything anew: the width, the theme or the columns changed."""
+        self._cache.clear()
+        self._look = None
+        self._window = []
+        self.lay_out()
+        self.refresh()
+
+    def tick(self) -> None:
+        """A second has passed: only a running thought shows time."""
+        if any(p.type == "agent.thinking" for p in self.session.previews.values()):
+            self.lay_out()
+
+    # -- the user's moves ---------------------------------------------------------------------------
+
+    def go(self, position: int) -> None:
+        """Put the cursor on an entry and scroll just so far that it is seen."""
+        self.view.go(position)
+        self._moved()
+
+    def _moved(self) -> None:
+        self.lay_out()
+        self.post_message(self.Moved())
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor by entries."""
+        if by < 0 or not self.following:
+            self.go(self.view.cursor + by)
+
+    def action_page(self, by: int) -> None:
+        """Scroll by a window, less two lines to keep one's place."""
+        self.scroll_lines(by * max(1, self.size.height - 2))
+
+    def scroll_lines(self, by: int) -> None:
+        """Move the window by lines and keep the cursor inside it."""
+        if by < 0 or not self.following:
+            self.view.scroll(by)
+            self._moved()
+
+    def action_first(self) -> None:
+        """Go to the first row."""
+        self.go(0)
+
+    def action_follow(self) -> None:
+        """Go to the end and stay there."""
+        self.view.follow()
+        self.news = 0
+        self._moved()
+
+    def action_turn(self, by: int) -> None:
+        """Go to the next or previous turn's heading."""
+        position = self._find(by, lambda entry: entry < 0)
+        if position is not None:
+            self.view.show_at_top(position)
+            self._moved()
+
+    def action_error(self, by: int) -> None:
+        """Go to the next or previous row that went wrong."""
+        position = self._find(by, lambda entry: entry >= 0 and is_wrong(self.session, entry))
+        if position is None:
+            self.app.bell()
+        else:
+            self.go(position)
+
+    def _find(self, by: int, wanted: Callable[[int], bool]) -> int | None:
+        """The nearest entry before or after the cursor that is wanted."""
+        entries, cursor = self.entries.list, self.view.cursor
+        steps = range(cursor + 1, len(entries)) if by > 0 else range(min(cursor, len(entries)) - 1, -1, -1)
+        return next((position for position in steps if wanted(entries[position])), None)
+
+    def action_open(self) -> None:
+        """Ask for the detail of the row, or fold the turn."""
+        entry = self._entry(self.view.cursor)
+        if entry is None:
+            return
+        if entry < 0:
+            self._fold(-1 - entry)
+        else:
+            self.post_message(self.Opened(entry))
+
+    def action_expand(self) -> None:
+        """Show all lines of a message, or fold a turn."""
+        entry = self._entry(self.view.cursor)
+        if entry is None:
+            return
+        if entry < 0:
+            self._fold(-1 - entry)
+            return
+        self._expanded ^= {entry}
+        self._cache.pop(entry, None)
+        self.go(self.view.cursor)
+
+    def _fold(self, turn: int) -> None:
+        self.view.following = False
+        self.entries.folded ^= {turn}
+        self._relist()
+
+    def action_density(self) -> None:
+        """Show less, or more, of everything."""
+        self.entries.density = Density((self.entries.density + 1) % len(Density))
+        self._relist()
+
+    def _relist(self) -> None:
+        marks = self._marks()
+        self.entries.rebuild(self.session)
+        self._cache.clear()
+        self._restore(marks)
+        self._moved()
+
+    def action_times(self) -> None:
+        """Show the next kind of time."""
+        self.times = TIMES[(TIMES.index(self.times) + 1) % len(TIMES)]
+        self.repaint()
+        self.post_message(self.Moved())
+
+    # -- events of the screen -------------------------------------------------------------------------
+
+    def on_resize(self) -> None:
+        """Set everything anew for the width."""
+        self.repaint()
+
+    def on_focus(self) -> None:
+        """Show where the keys go."""
+        self.refresh()
+
+    def on_blur(self) -> None:
+        """Show where the keys go."""
+        self.refresh()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Scroll three lines."""
+        event.stop()
+        self.scroll_lines(3)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Scroll three lines."""
+        event.stop()
+        self.scroll_lines(-3)
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor where the mouse is; a second click opens."""
+        y = event.get_content_offset_capture(self).y
+        position = self.view.at(y)
+        if position is None:
+            return
+        if event.chain > 1:
+            self.action_open()
+        else:
+            self.go(position)
+
+
+def is_wrong(session: Session, index: int) -> bool:
+    """Whether an item is something that went wrong."""
+    item = session.items[index]
+    if isinstance(item, ModelRequest):
+        return item.is_error
+    said = words(session, index)
+    return said is not None and (said.tone == "error" or said.outcome_tone == "bad")
