@@ -12,6 +12,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any, ClassVar
 
 from textual.app import App
@@ -51,9 +52,12 @@ class CmaTop(App[int]):
         self.theme = theme if theme in self.available_themes else "cma-dark"
         self._feed = feed
         self._main = SessionScreen(feed, mode=mode, name=name, density=density, times=times)
-        self._stop_asked = False
-        self.failure: BaseException | None = None
-        """What ended the app before its time."""
+        self._stop_until = 0.0
+
+    @property
+    def failure(self) -> BaseException | None:
+        """The defect that ended the app before its time."""
+        return self._exception
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """What our names mean in themes that are not ours."""
@@ -79,22 +83,16 @@ class CmaTop(App[int]):
             self.call_after_refresh(timeline.repaint)
 
     def action_stop(self) -> None:
-        """The first Ctrl+C says how to leave, the second leaves."""
-        if self._stop_asked:
+        """The first Ctrl+C says how to leave, a second soon after leaves."""
+        if monotonic() < self._stop_until:
             self.exit(130)
-        self._stop_asked = True
+            return
+        self._stop_until = monotonic() + 2.0
         self.notify("Ctrl+C again leaves; the session goes on", markup=False, timeout=2)
-        self.set_timer(2.0, self._forget_stop)
 
-    def _forget_stop(self) -> None:
-        self._stop_asked = False
-
-    def _handle_exception(self, error: Exception) -> None:
-        """A defect of ours: no traceback, whose values could be secrets, but one line at the end."""
-        self.failure = error
-        self._exception = error
-        self._exception_event.set()
-        self.exit(1)
+    def _fatal_error(self) -> None:
+        """A defect of ours: no traceback on the terminal, it could hold secrets. `run` says one line."""
+        self._close_messages_no_wait()
 
 
 def run(feed: Feed, *, mode: Mode, name: str, settings: Any) -> int:  # noqa: ANN401 - Settings

@@ -74,7 +74,7 @@ class SessionScreen(Screen[None]):
         self._approval = Approval()
         self._composer = Composer()
         self._playbar = PlayBar()
-        self._hints = Hints(mode)
+        self._hints = Hints(replay=mode == "replay")
         self._drawn_at = 0.0
         self._planned: Timer | None = None
         self._interrupt_until = 0.0
@@ -130,7 +130,7 @@ class SessionScreen(Screen[None]):
         if self._detail.has_class("-open"):
             self._detail.refresh_item(session, change.items, change.reset)
         if change.header or change.reset:
-            self._approval.show(session)
+            self._show_asked()
         self._show_source()
         self._drawn_at = monotonic()
         if self.feed.behind:
@@ -151,7 +151,12 @@ class SessionScreen(Screen[None]):
             self._playbar.show(source)
         self._header.note = self._follow_note()
         self._header.show()
-        self._hints.show(self.feed.session, finished=self.feed.finished, error=self.feed.error)
+        self._hints.show(can_send=self._controls() is not None, error=self.feed.error)
+
+    def _show_asked(self) -> None:
+        """What waits for an answer, where one can be given."""
+        if self._controls() is not None:
+            self._approval.show(self.feed.session)
 
     def _follow_note(self) -> tuple[str, str] | None:
         timeline = self._timeline
@@ -197,11 +202,11 @@ class SessionScreen(Screen[None]):
 
     def on_descendant_focus(self) -> None:
         """The bar's words depend on where the keys go."""
-        self._approval.show(self.feed.session)
+        self._show_asked()
 
     def on_descendant_blur(self) -> None:
         """The bar's words depend on where the keys go."""
-        self._approval.show(self.feed.session)
+        self._show_asked()
 
     # -- acting on the session -----------------------------------------------------------------------------
 
@@ -222,7 +227,7 @@ class SessionScreen(Screen[None]):
             event = {"type": "user.tool_confirmation", "tool_use_id": message.key, "result": message.verdict}
             if not await self._send([event]):
                 self._approval.failed(message.key)
-        self._approval.show(session)
+        self._show_asked()
 
     async def action_interrupt(self) -> None:
         """The first `x` asks, the second within two seconds interrupts every thread."""

@@ -78,7 +78,7 @@ class Approval(Static, can_focus=True):
 
     def _words(self, session: Session, use: ToolUse, waiting: int) -> Content:
         event = session.events[use.event]
-        width = max(20, self.size.width - 4)
+        width = max(20, self.screen.size.width - 4)
         thread = f" in {agent_name(session, use.thread)}" if use.thread else ""
         name = f"{use.server}/{use.name}" if use.server else use.name
         text = _payload(event.data.get("input"))

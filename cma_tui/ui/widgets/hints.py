@@ -8,24 +8,20 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Static
 
-from cma_tui.session.model import Session
 from cma_tui.text import first_line
 
-_KEYS = {
-    "watch": (
-        "? help",
-        "Enter detail",
-        "Space expand",
-        "] [ turns",
-        "e errors",
-        "Ctrl+O density",
-        "i write",
-        "q leave",
-    ),
-    "chat": ("? help", "i write", "Esc timeline", "Enter detail", "x x interrupt", "] [ turns", "q leave"),
-    "demo": ("? help", "i write", "Esc timeline", "Enter detail", "x x interrupt", "] [ turns", "q leave"),
-    "replay": ("? help", "Space play", ". step", "+ - speed", "Enter detail", "] [ turns", "q leave"),
-}
+_READ = ("? help", "Enter detail", "Space expand", "] [ turns", "e errors", "Ctrl+O density", "q leave")
+_DRIVE = (
+    "? help",
+    "i write",
+    "Esc timeline",
+    "Enter detail",
+    "x x interrupt",
+    "] [ turns",
+    "e errors",
+    "q leave",
+)
+_REPLAY = ("? help", "Space play", ". step", "+ - speed", "Enter detail", "] [ turns", "e errors", "q leave")
 
 
 class Hints(Static):
@@ -35,9 +31,10 @@ class Hints(Static):
     Hints { height: 1; width: 1fr; padding: 0 1; color: $cma-quiet; background: $background; }
     """
 
-    def __init__(self, mode: str) -> None:
+    def __init__(self, *, replay: bool) -> None:
         super().__init__(markup=False)
-        self._keys = _KEYS[mode]
+        self._keys = _REPLAY if replay else _READ
+        self._replay = replay
         self._said: tuple[str, str] | None = None
 
     def say(self, text: str, style: str) -> None:
@@ -45,8 +42,9 @@ class Hints(Static):
         self._said = (first_line(text, 300), style) if text else None
         self._render_line()
 
-    def show(self, session: Session, *, finished: bool, error: BaseException | None) -> None:
+    def show(self, *, can_send: bool, error: BaseException | None) -> None:
         """Draw the line for this moment."""
+        self._keys = _REPLAY if self._replay else _DRIVE if can_send else _READ
         if error is not None and self._said is None:
             self._said = (first_line(str(error), 300), "$error")
         self._render_line()

@@ -8,6 +8,7 @@ is cut and wrapped by cells, never by characters.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import StringIO
 
 import msgspec
 from rich.cells import cell_len, chop_cells, set_cell_size
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.segment import Segment
 from rich.style import Style
+from rich.theme import Theme
 from textual.strip import Strip
 
 from cma_tui.report.words import Row
@@ -211,12 +213,36 @@ def is_markdown(text: str) -> bool:
 
 def set_markdown(text: str, width: int, style: Style, console: Console) -> list[list[Segment]]:
     """Markdown as lines of at most so many cells, without empty lines around it and without links."""
-    document = Markdown(text, code_theme="ansi_dark", hyperlinks=False, inline_code_theme="ansi_dark")
-    lines = console.render_lines(
-        document, console.options.update(width=width, height=None), style=style, pad=False
+    document = Markdown(text, code_theme="ansi_dark", hyperlinks=False)
+    options = console.options.update(width=width, height=None)
+    lines: list[list[Segment]] = []
+    for line in console.render_lines(document, options, style=style, pad=False):
+        empty = not any(segment.text.strip() for segment in line)
+        if not empty:
+            lines.append(line)
+        elif lines and lines[-1]:
+            lines.append([])  # one empty line parts two blocks, however many Markdown would set
+    return lines[:-1] if lines and not lines[-1] else lines
+
+
+def markdown_console(look: Look) -> Console:
+    """What sets Markdown in the colours of a look."""
+    quiet, code, strong = look.quiet, look.tone("tool"), Style(bold=True)
+    styles: dict[str, Style | str] = {
+        f"markdown.h{level}": strong + Style(color=look.tone("you").color) for level in range(1, 7)
+    }
+    styles |= {
+        "markdown.code": code,
+        "markdown.code_block": code,
+        "markdown.block_quote": quiet,
+        "markdown.hr": quiet,
+        "markdown.item.bullet": quiet,
+        "markdown.item.number": quiet,
+        "markdown.link": Style(underline=True),
+        "markdown.link_url": quiet,
+        "markdown.table.border": quiet,
+        "markdown.table.header": strong,
+    }
+    return Console(
+        theme=Theme(styles), color_system="truecolor", force_terminal=True, file=StringIO(), highlight=False
     )
-    while lines and not any(segment.text.strip() for segment in lines[-1]):
-        lines.pop()
-    while lines and not any(segment.text.strip() for segment in lines[0]):
-        lines.pop(0)
-    return lines

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from time import time as now
 from typing import ClassVar
 
+from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -29,7 +30,7 @@ from cma_tui.text import clock, duration, first_line, offset, printable
 from cma_tui.ui.entries import Entries
 from cma_tui.ui.viewport import Viewport
 from cma_tui.ui.widgets import headings
-from cma_tui.ui.widgets.rowview import Look, draw
+from cma_tui.ui.widgets.rowview import Look, draw, markdown_console
 
 _CACHE = 2000
 """Entries whose strips are kept."""
@@ -105,6 +106,7 @@ class Timeline(Widget, can_focus=True):
         self._cache: OrderedDict[int, list[Strip]] = OrderedDict()
         self._window: list[tuple[bool, Strip]] = []
         self._look: Look | None = None
+        self._typesetter: Console | None = None
 
     # -- what it shows -----------------------------------------------------------------------------
 
@@ -194,9 +196,10 @@ class Timeline(Widget, can_focus=True):
         marked, strip = self._window[y]
         if not marked:
             return strip
-        cursor = self.get_component_rich_style("timeline--cursor")
-        over = Style(bgcolor=cursor.bgcolor, bold=None if self.has_focus else False)
-        return Strip([Segment("▸" if self.has_focus else "·", over), *strip.crop(1).apply_style(over)], width)
+        over = Style(bgcolor=self.get_component_rich_style("timeline--cursor").bgcolor)
+        mark = Segment("▸" if self.has_focus else "·", self.look.base + over)
+        rest = [Segment(text, (style or self.look.base) + over) for text, style, _ in strip.crop(1)]
+        return Strip([mark, *rest], width)
 
     # -- strips of one entry --------------------------------------------------------------------------------
 
@@ -233,7 +236,7 @@ class Timeline(Widget, can_focus=True):
             time=self._time(said.at, turn),
             duration=duration(said.duration) if said.duration is not None else "",
             limit=limit,
-            console=self.app.console,
+            console=self._markdown(),
         )
 
     def _tail_lines(self, position: int) -> list[Strip]:
@@ -290,10 +293,15 @@ class Timeline(Widget, can_focus=True):
             )
         return self._look
 
+    def _markdown(self) -> Console:
+        if self._typesetter is None:
+            self._typesetter = markdown_console(self.look)
+        return self._typesetter
+
     def repaint(self) -> None:
         """Draw everything anew: the width, the theme or the columns changed."""
         self._cache.clear()
-        self._look = None
+        self._look = self._typesetter = None
         self._window = []
         self.lay_out()
         self.refresh()
