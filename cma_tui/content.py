@@ -38,7 +38,10 @@ def blocks(content: object) -> Iterator[Block]:
 
 def plain_text(content: object) -> str:
     """The text of all blocks, media named in brackets, blocks parted by a line end where none is."""
-    parts = [block.text for block in blocks(content)]
+    return _joined([block.text for block in blocks(content)])
+
+
+def _joined(parts: list[str]) -> str:
     if len(parts) == 1:
         return parts[0]
     return "".join(
@@ -79,7 +82,10 @@ def model_name(model: object) -> str | None:
 
 def compact_json(value: object) -> str:
     """A value as JSON on one line, as a person would write it."""
-    return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+    except RecursionError:
+        return "(nested too deeply to show)"
 
 
 def _block(block: object) -> Block:
@@ -91,9 +97,11 @@ def _block(block: object) -> Block:
     if kind == "redacted":
         return Block(kind, "[redacted]")
     if kind == "search_result":
-        return Block(
-            kind, "\n".join(p for p in (as_text(fields.get("title")), plain_text(fields.get("content"))) if p)
-        )
+        inner = [
+            part if isinstance(part, str) else as_dict(part).get("text")
+            for part in as_list(fields.get("content"))
+        ]
+        return Block(kind, "\n".join(text for text in map(as_text, [fields.get("title"), *inner]) if text))
     if kind in ("image", "document"):
         return Block(kind, _media(kind, fields))
     return Block(kind, compact_json(block))

@@ -88,6 +88,16 @@ class ModelUsage(msgspec.Struct, gc=False):
     cache_read_input_tokens: int = 0
     cache_creation_input_tokens: int = 0
 
+    @property
+    def sane(self) -> bool:
+        """Whether no count is negative."""
+        return (
+            self.input_tokens >= 0
+            and self.output_tokens >= 0
+            and self.cache_read_input_tokens >= 0
+            and self.cache_creation_input_tokens >= 0
+        )
+
 
 class Event(msgspec.Struct, gc=False, eq=False):
     """One event: what every fold step looks at, read in a single pass; the rest through `data`.
@@ -140,7 +150,7 @@ def decode(raw: bytes | msgspec.Raw) -> Any:  # noqa: ANN401 - JSON is any
         return _read_any(raw)
     except (ValueError, RecursionError, TypeError):
         try:
-            return json.loads(bytes(raw))
+            return json.loads(bytes(raw).decode())
         except (ValueError, RecursionError):
             return None
 
@@ -158,20 +168,20 @@ def parse(
     """
     try:
         event = _read(raw)
+        event.key = event.id or ""  # `~key` and its like are names that a hostile object could hold too
+        if event.model_usage is not None and not event.model_usage.sane:
+            event = _salvage(raw, position)
     except (ValueError, RecursionError):
         event = _salvage(raw, position)
+    if not event.type:
+        event = _bad(raw, "no type", position)
     event.raw = raw
     event.received_at = received_at
     event.stream = stream
     stamp = event.processed_at
-    # `~at` and `~key` are names that a hostile object could hold too: both are always set here.
     event.at = None if stamp is None else _seconds(stamp)
-    event.key = event.id or (event.key if event.type == "local.bad_frame" else "")
     if not event.key:
-        if event.type:
-            event.key = f"~{event.type}:{_digest(_canonical(raw))}"
-        else:
-            event = bad_frame(raw, "no type", received_at=received_at, stream=stream, position=position)
+        event.key = f"~{event.type}:{_digest(_canonical(raw))}"
     return event
 
 
@@ -206,11 +216,21 @@ def stamp_text(at: float) -> str:
 
 
 def parse_stamp(text: object) -> float | None:
-    """An ISO 8601 stamp in Unix seconds (nanoseconds are cut); None for anything else."""
+    """An ISO 8601 stamp in Unix seconds, to the microsecond; None for anything else."""
+    stamp = _stamp(text)
+    return None if stamp is None else _seconds(stamp)
+
+
+def _stamp(text: object) -> datetime | None:
+    """A stamp as the typed reader takes it (it rounds nanoseconds), else as the standard library does."""
     if not isinstance(text, str):
         return None
     try:
-        return _seconds(datetime.fromisoformat(text))
+        return msgspec.convert(text, datetime)
+    except ValueError:
+        pass
+    try:
+        return datetime.fromisoformat(text)
     except ValueError:
         return None
 
@@ -246,12 +266,12 @@ def _salvage(raw: bytes, position: int) -> Event:
     ):
         if isinstance(value.get(name), str):
             setattr(event, name, value[name])
-    at = parse_stamp(value.get("processed_at"))
-    event.processed_at = None if at is None else datetime.fromtimestamp(at, UTC)
+    event.key = event.id or ""
+    event.processed_at = _stamp(value.get("processed_at"))
     if isinstance(value.get("is_error"), bool):
         event.is_error = value["is_error"]
     if "content" in value:
-        event.content = msgspec.Raw(json.dumps(value["content"]).encode())
+        event.content = msgspec.Raw(_dumps(value["content"]))
     usage = value.get("model_usage")
     if isinstance(usage, dict):
         event.model_usage = ModelUsage(
@@ -279,4 +299,12 @@ def _digest(data: bytes) -> str:
 def _canonical(raw: bytes) -> bytes:
     """The same object in the same bytes, whatever the order of its keys and its white space."""
     value = decode(raw)
-    return raw if value is None else json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    return raw if value is None else _dumps(value, sort_keys=True) or raw
+
+
+def _dumps(value: object, *, sort_keys: bool = False) -> bytes:
+    """JSON without white space; nothing for what is nested too deeply."""
+    try:
+        return json.dumps(value, sort_keys=sort_keys, separators=(",", ":")).encode()
+    except RecursionError:
+        return b""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from time import monotonic, time
 from typing import Any
 
@@ -36,6 +36,10 @@ class _Page(msgspec.Struct):
     data: list[msgspec.Raw] = []
     next_page: str | None = None
     has_more: bool | None = None
+
+
+class _GoneError(Exception):
+    """The session has been deleted while we looked at it."""
 
 
 class Live:
@@ -76,6 +80,9 @@ class Live:
         self._connection = 0
         self._over = False
         self._tasks: asyncio.TaskGroup
+        self._missed = False
+        """Whether a connection was opened since the last list began."""
+        self._listing: asyncio.Task[None] | None = None
         self._relisting: asyncio.Task[None] | None = None
         self.controls = LiveControls(client, session_id, self._queue.put_nowait)
 
@@ -92,9 +99,9 @@ class Live:
                 attached = tasks.create_task(self._stay_attached() if self._follow else self._list_once())
                 while (batch := await self._queue.get()) is not None:
                     yield batch
-                attached.cancel()
-                if self._relisting is not None:
-                    self._relisting.cancel()
+                for task in (attached, self._listing, self._relisting):
+                    if task is not None:
+                        task.cancel()
         except* SourceError as group:
             raise first_error(group) from None
 
@@ -127,7 +134,11 @@ class Live:
         failures = 0
         while not self._over:
             opened = monotonic()
-            reason, wait = await self._connect()
+            try:
+                reason, wait = await self._connect()
+            except _GoneError:
+                self._over = True
+                reason, wait = "the session is not there any more", 0.0
             failures = 0 if monotonic() - opened > _LONGEST_PAUSE else failures + 1
             self._put_local("local.disconnected", {"reason": reason})
             if not self._over:
@@ -136,11 +147,10 @@ class Live:
                 await self._pause(wait)
                 self.retry_at = None
         if self._relisting is None or self._relisting.done():
-            self._queue.put_nowait(None)
+            self._finish()
 
     async def _connect(self) -> tuple[str, float]:
         """One connection. Returns why it ended, and for how long the server wants us to stay away."""
-        listing: asyncio.Task[None] | None = None
         try:
             async with self._client.beta.sessions.events.with_streaming_response.stream(
                 self.name, timeout=STREAM_TIMEOUT, event_deltas=_PREVIEWED if self._previews else []
@@ -151,28 +161,38 @@ class Live:
                 self._alive()
                 self._connection += 1
                 self._put_local("local.connected", {"connection": self._connection})
-                self._held = []
-                listing = self._tasks.create_task(self._catch_up())
+                self._catch_up()
                 async for event in framing.events(response.http_response.aiter_bytes(), self._alive):
                     self._arrived(event)
         except framing.StreamError as error:
             return f"the server broke the stream off: {said(error)}", 0.0
         except (anthropic.AnthropicError, *TRANSIENT, TypeError) as error:
             if not transient(error):
-                raise refused(error, f"session {self.name}") from error
+                raise self._refused(error) from error
             return said(error), retry_after(error)
-        finally:
-            if listing is not None:
-                listing.cancel()
-            self._release()
         return "the server ended the stream", 0.0
+
+    def _refused(self, error: BaseException) -> Exception:
+        """What an answer that no other try will mend means: a session seen before and not found is gone."""
+        if self._connection and isinstance(error, anthropic.NotFoundError):
+            return _GoneError()
+        return refused(error, f"session {self.name}")
+
+    async def _until_gone(self, listing: Callable[[], Awaitable[None]]) -> None:
+        """List, unless the session is deleted meanwhile: what was read stays, and the source ends."""
+        try:
+            await listing()
+        except _GoneError:
+            self._over = True
+            self._finish()
 
     def _arrived(self, event: Event) -> None:
         self._known.add(event.key)
         if event.type == "session.deleted":
             self._over = True  # there is nothing left to list
-            if self._relisting is not None:
-                self._relisting.cancel()
+            for task in (self._listing, self._relisting):
+                if task is not None:
+                    task.cancel()
         elif event.type == "session.status_terminated":
             self._over = True
             self._list_newest_soon()
@@ -198,6 +218,11 @@ class Live:
             )
         )
 
+    def _finish(self) -> None:
+        """Nothing more will come."""
+        self._release()
+        self._queue.put_nowait(None)
+
     def _release(self) -> None:
         """Let go what streamed in while the history was listed."""
         held, self._held = self._held, None
@@ -206,18 +231,26 @@ class Live:
 
     # -- the history -----------------------------------------------------------------------------------
 
-    async def _catch_up(self) -> None:
-        """What a new connection needs: the whole list, then what streamed in meanwhile."""
-        last_status = await self._list_whole()
+    def _catch_up(self) -> None:
+        """List what a new connection may have missed; what streams in meanwhile is held back."""
+        self._missed = True
+        if self._held is None:
+            self._held = []
+        if self._listing is None or self._listing.done():
+            self._listing = self._tasks.create_task(self._until_gone(self._list_then_flow))
+
+    async def _list_then_flow(self) -> None:
+        while self._missed and not self._over:  # a connection that broke meanwhile asks for another list
+            self._missed = False
+            self._over = await self._list_whole() == "session.status_terminated" or self._over
         self._release()
-        self._over = self._over or last_status == "session.status_terminated"
         self._list_newest_soon()
 
     def _list_newest_soon(self) -> None:
         """See to it that the newest page is listed once the list has caught up with the stream."""
         if self._relisting is not None:
             self._relisting.cancel()
-        self._relisting = self._tasks.create_task(self._list_newest_later())
+        self._relisting = self._tasks.create_task(self._until_gone(self._list_newest_later))
 
     async def _list_whole(self) -> str | None:
         """Bring in the whole history. Returns the type of its last status event."""
@@ -258,7 +291,7 @@ class Live:
             self._queue.put_nowait(Batch(newest[first + 1 :], listed=True, after=newest[first].key))
         self._known.update(event.key for event in newest)
         if self._over:
-            self._queue.put_nowait(None)
+            self._finish()
 
     async def _list_page(self, *, order: str, page: str | None) -> _Page:
         """One page of the history, asked for until it comes."""
@@ -278,7 +311,7 @@ class Live:
                 ) from error
             except (anthropic.AnthropicError, *TRANSIENT, TypeError) as error:
                 if not transient(error):
-                    raise refused(error, f"session {self.name}") from error
+                    raise self._refused(error) from error
                 failures += 1
                 await self._pause(max(retry_after(error), _jitter(failures)))
 

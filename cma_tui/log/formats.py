@@ -1,0 +1,293 @@
+"""Saved logs of every shape, read into the same events.
+
+Owns telling the shapes apart, by content and never by name, and the way from bytes to events. Invariants:
+events come in file order and every pass reads from the start; JSON lines and event streams are read line
+by line in flat memory; whatever the file holds, nothing but `LogError` is raised; what was passed over is
+in the notes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Literal, NamedTuple, Self
+
+from cma_tui.content import as_dict, as_text
+from cma_tui.event import EVENT_TYPES, Event, bad_frame, decode, parse
+from cma_tui.log.origin import DOCUMENT_CAP, Lines, LogError, Origin, TooLong, dropped, unified
+from cma_tui.log.passes import of_session, settled
+from cma_tui.log.scan import documents, fields
+from cma_tui.log.shapes import (
+    JSON_LINES,
+    JSON_OBJECTS,
+    RECORDING,
+    SSE_CAPTURE,
+    TOO_LONG,
+    Found,
+    expand,
+    is_event,
+    unwrap,
+)
+from cma_tui.log.sse import frames
+from cma_tui.text import first_line
+
+__all__ = ["LogError", "SavedLog", "open_log"]
+
+_HEAD: Final = 1 << 20
+"""How much of the beginning tells the shape."""
+_TRIED: Final = 32
+"""This many lines without an event, and it is no log."""
+
+_WRAPPINGS: Final = frozenset({"data", "events", "session", "threads"})
+_BOM: Final = b"\xef\xbb\xbf"
+_WIDE: Final = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff", b"{\x00", b"[\x00", b"\x00{", b"\x00[")
+_sse_line = re.compile(rb"^(?:data|event)(?::|\r?$)", re.MULTILINE).search
+_sse_start = re.compile(rb"(?:data|event|id|retry)?:").match
+_space = re.compile(rb"\s*+").match
+_head_end = re.compile(rb"\r?\n\r?\n").search
+
+
+class SavedLog:
+    """An opened log. Close it, or use it in a `with`, to let go of what standard input was kept in."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+        self._found = Found()
+        self._plan = _plan(origin)
+        self.name = origin.name
+        self.shape = ""
+        """What the file is: "JSON lines", "recording", "JSON array", "SSE capture" and so on."""
+        first = list(islice(self._read(self._found), _TRIED))
+        if not (self._found.recognised or any(map(is_event, first))):
+            raise LogError(self.name, _refusal(first, self._plan, self._found))
+        self.shape = self._found.shape
+        self._calls = self._found.calls
+
+    @property
+    def notes(self) -> list[str]:
+        """What the latest pass over the log has passed over so far; all of it once the pass is through."""
+        return self._found.notes
+
+    @property
+    def sessions(self) -> list[str]:
+        """Ids of the sessions that the latest pass has met, empty where nothing tells the id."""
+        return self._found.sessions
+
+    def events(self, session: int = 0) -> Iterator[Event]:
+        """The events of one of the sessions in the log, in file order. Each call reads from the start.
+
+        Args:
+            session: which one, when the file holds several; the count is only known at its end.
+
+        Raises:
+            LogError: the file cannot be read any more, or there is no such session in it.
+        """
+        found = self._found = Found()
+        events = self._read(found)
+        if self._calls:
+            events = settled(events, found)
+        yield from of_session(events, session, found)
+        if found.unfinished:
+            found.note("the list goes on: the last page in the file names a further one")
+        if found.passed_over:
+            found.note(f"recorded calls that are no events: {found.passed_over}")
+        if session >= len(found.sessions):
+            raise LogError(self.name, f"holds no session number {session + 1}: {len(found.sessions)} in it")
+
+    def close(self) -> None:
+        """Let go of what standard input was kept in."""
+        self._origin.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _read(self, found: Found) -> Iterator[Event]:
+        chunks = dropped(self._origin.chunks(found.notes), self._plan.start)
+        if self._plan.layout == "frames":
+            found.see(SSE_CAPTURE)
+            return _from_frames(Lines(unified(chunks)), found)
+        if self._plan.layout == "document":
+            return _from_document(chunks, self.name, found)
+        return _from_lines(Lines(chunks), found)
+
+
+def open_log(path: Path | str) -> SavedLog:
+    """Open a saved log; `-` is standard input, which is read to its end first.
+
+    Raises:
+        LogError: the file cannot be read, or holds no events.
+    """
+    origin = Origin(path)
+    try:
+        return SavedLog(origin)
+    except LogError:
+        origin.close()
+        raise
+
+
+# -- telling the layout ------------------------------------------------------------------------------------
+
+
+class _Plan(NamedTuple):
+    layout: Literal["lines", "document", "frames"]
+    start: int
+    """Where the content begins: behind a byte order mark, white space and HTTP headers."""
+    head: bytes
+    """The beginning of the content."""
+
+
+def _plan(origin: Origin) -> _Plan:
+    head = b""
+    notes: list[str] = []
+    for chunk in origin.chunks(notes):
+        head += chunk
+        if len(head) >= _HEAD:
+            break
+    if not head.strip():
+        raise LogError(origin.name, notes[0] if notes else "empty")
+    if head.startswith(_WIDE):
+        raise LogError(origin.name, "UTF-16 or UTF-32 text: save it as UTF-8")
+    start = len(_BOM) if head.startswith(_BOM) else 0
+    while True:
+        space = _space(head, start)
+        start = space.end() if space is not None else start
+        if not head.startswith(b"HTTP/", start):
+            break
+        end = _head_end(head, start)
+        start = end.end() if end is not None else len(head)
+    return _Plan(_layout(head[start:]), start, head[start : start + 4096])
+
+
+def _layout(head: bytes) -> Literal["lines", "document", "frames"]:
+    if head[:1] not in (b"{", b"["):
+        return "frames" if _sse_start(head) or _sse_line(head) else "lines"
+    line, _, rest = head.partition(b"\n")
+    if len(line) < _HEAD and decode(line) is not None:
+        return "lines"
+    if not rest:  # one long line
+        if head[:1] == b"[":
+            return "lines" if head[1:64].lstrip()[:1] == b'"' else "document"
+        names = fields(head)
+        return "lines" if "type" in names or names.keys().isdisjoint(_WRAPPINGS) else "document"
+    if len(line.strip()) > 1:
+        # A damaged first line before whole ones, or the first line of a document that spans many?
+        for later in rest.split(b"\n")[:_TRIED]:
+            if later[:1] in (b"{", b"[") and decode(later) is not None:
+                return "lines"
+    return "document"
+
+
+def _refusal(first: list[Event], plan: _Plan, found: Found) -> str:
+    """Why it is no log."""
+    head = plan.head
+    if plan.layout != "frames" and b"\x00" in head:
+        return "not an event log: binary data"
+    for event in first:
+        if event.type == "error":
+            error = as_dict(event.data.get("error"))
+            said = as_text(error.get("message")) or as_text(error.get("type")) or "an error"
+            return f"not an event log: the API's error answer: {first_line(said, 200)}"
+    if plan.layout == "frames":
+        return "not an event log: an SSE capture without events"
+    if head[:1] == b"<":
+        return "not an event log: an HTML or XML page"
+    if head[:1] == b"[":
+        return "not an event log: a JSON array without events"
+    if head[:1] == b"{":
+        several = found.shape == JSON_LINES and len(first) > 1
+        return f"not an event log: {'JSON lines' if several else 'a JSON object'} without events"
+    return "not an event log: no events in its first lines"
+
+
+# -- the three ways through a file -------------------------------------------------------------------------
+
+
+def _from_lines(lines: Lines, found: Found) -> Iterator[Event]:
+    """One JSON value a line; nearly always an event, or an event wrapped by our recorder."""
+    known = EVENT_TYPES
+    number = 0
+    for batch in lines.batches():
+        if found.shape == JSON_LINES:
+            for number, text in enumerate(batch, number + 1):  # noqa: B020 - line numbers go on
+                line = text.strip()
+                event = parse(line, position=number)
+                if event.type in known:
+                    yield event
+                elif line:
+                    yield from _closer(text, number, found)
+        else:
+            for number, text in enumerate(batch, number + 1):  # noqa: B020
+                wrapped = unwrap(text, number) if found.shape == RECORDING else None
+                if wrapped is not None:
+                    yield wrapped
+                elif not text.isspace() and text:
+                    yield from _closer(text, number, found)
+    tail = lines.tail.strip()
+    if tail and decode(tail) is None:
+        found.note(f"torn last line, {len(lines.tail):,} bytes")
+    elif tail:
+        yield from expand(tail, number + 1, found)
+
+
+def _closer(text: bytes, number: int, found: Found) -> Iterator[Event]:
+    """The events of a line that is no plain one."""
+    if isinstance(text, TooLong):
+        yield bad_frame(text, TOO_LONG, position=number)
+    else:
+        yield from expand(text.strip(), number, found)
+
+
+def _from_frames(lines: Lines, found: Found) -> Iterator[Event]:
+    """The data of each frame is an event, but for keep-alives and the end mark of some servers."""
+    for frame in frames(lines):
+        data = frame.data.strip()
+        if not data or data == b"[DONE]":
+            continue
+        if frame.too_long:
+            yield bad_frame(data, TOO_LONG, position=frame.line)
+            continue
+        event = parse(data, position=frame.line)
+        if event.type == "local.bad_frame" and not frame.whole:
+            found.note(f"torn last frame, {len(data):,} bytes")
+        elif event.type != "ping":
+            yield event
+
+
+def _from_document(chunks: Iterator[bytes], name: str, found: Found) -> Iterator[Event]:
+    """JSON that spans lines: one document, or several one after the other."""
+    parts = []
+    size = 0
+    for chunk in chunks:
+        parts.append(chunk)
+        size += len(chunk)
+        if size > DOCUMENT_CAP:
+            limit = f"more than {DOCUMENT_CAP >> 20} MiB of JSON that is not in lines"
+            raise LogError(name, f"{limit}: make it lines with jq -c '.[]'")
+    text = b"".join(parts)
+    parts.clear()
+    position = 0
+    for piece in documents(text):
+        last: Event | None = None  # of a torn piece: the one the text ends in
+        for event in expand(piece.text, position, found):
+            position += 1
+            if not piece.torn:
+                yield event
+            else:
+                if last is not None:
+                    yield last
+                last = event
+        if last is not None and last.type == "local.bad_frame":
+            found.note(f"torn last event, {len(last.raw):,} bytes")
+        elif last is not None:
+            found.note("the file ends within a JSON document")
+            yield last
+    if found.shape == JSON_LINES:
+        found.shape = JSON_OBJECTS

@@ -1,0 +1,397 @@
+"""Owns the HTTP surface: routes, authentication, the error envelope and the headers of every answer.
+
+Invariant: each request is authenticated, then meets its faults, then is handled; whatever goes wrong becomes
+the API's error envelope, and an error of our own also reaches whoever runs the simulator.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from cma_tui.simulator import checks, paging, resources
+from cma_tui.simulator.checks import ApiError, refuse
+from cma_tui.simulator.clock import EPOCH, stamp
+from cma_tui.simulator.store import Event, Session, Thread, encode
+from cma_tui.simulator.stream import PREVIEWABLE, EventStream, Subscriber
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from cma_tui.simulator.simulator import Simulator
+
+_MAX_BODY = 32 * 1024 * 1024
+_MAX_PREVIEW_TYPES = 100
+_REQUESTS_PER_MINUTE = 1200
+
+Reply: TypeAlias = Response | EventStream
+_T = TypeVar("_T")
+
+Handler: TypeAlias = "Callable[[Api, Request], Awaitable[Reply]]"
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(encode(value), status, media_type="application/json")
+
+
+class Api:
+    """The handlers of one simulator."""
+
+    def __init__(self, sim: Simulator) -> None:
+        self.sim = sim
+        self._handled = 0
+
+    # --- every request --------------------------------------------------------------------------------------
+
+    def endpoint(self, route: str, handler: Handler) -> Callable[[Request], Awaitable[Reply]]:
+        """What Starlette calls for a route."""
+
+        async def call(request: Request) -> Reply:
+            request_id = self.sim.ids.new("req")
+            try:
+                reply = await self._answer(route, handler, request)
+            except ApiError as error:
+                reply = _envelope(error, request_id)
+            except Exception as error:  # noqa: BLE001 - kept, and raised where the simulator is run
+                self.sim.tasks.fail(error)
+                reply = _envelope(ApiError(500, "Internal server error"), request_id)
+            self._add_headers(reply, request_id)
+            return reply
+
+        return call
+
+    async def _answer(self, route: str, handler: Handler, request: Request) -> Reply:
+        faults, session_id = self.sim.faults, request.path_params.get("session_id")
+        self._authenticate(request)
+        await faults.wait(route, session_id)
+        if (fault := faults.refusal(route, session_id)) is not None:
+            if fault.body is None:
+                raise ApiError(fault.status, fault.message, kind=fault.error_type, headers=fault.headers)
+            return Response(fault.body, fault.status, headers=dict(fault.headers))
+        reply = await handler(self, request)
+        if (lost := faults.lost_reply(route, session_id)) is not None:
+            if lost.status is not None:
+                raise ApiError(lost.status, "Simulated failure after the request was carried out")
+            return _Dropped(self.sim)
+        return reply
+
+    def _authenticate(self, request: Request) -> None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        given = token if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
+        if not hmac.compare_digest(given.encode(), self.sim.api_key.encode()):
+            raise ApiError(401, "invalid API key")
+
+    def _add_headers(self, reply: Reply, request_id: str) -> None:
+        now = EPOCH + timedelta(microseconds=self.sim.clock.now())
+        headers = {"request-id": request_id, "date": format_datetime(now, usegmt=True)}
+        if isinstance(reply, EventStream):
+            reply.headers = [(key.encode(), value.encode()) for key, value in headers.items()]
+            return
+        self._handled += 1
+        remaining = max(0, _REQUESTS_PER_MINUTE - self._handled % _REQUESTS_PER_MINUTE)
+        headers["anthropic-ratelimit-requests-limit"] = str(_REQUESTS_PER_MINUTE)
+        headers["anthropic-ratelimit-requests-remaining"] = str(remaining)
+        headers["anthropic-ratelimit-requests-reset"] = stamp(self.sim.clock.now() + 60_000_000)
+        reply.headers.update(headers)
+
+    # --- reading requests -----------------------------------------------------------------------------------
+
+    async def _body(self, request: Request) -> dict[str, Any]:
+        raw = await request.body()
+        if len(raw) > _MAX_BODY:
+            raise ApiError(413, "Request exceeds the maximum size")
+        try:
+            return checks.mapping(msgspec.json.decode(raw), "body") if raw else {}
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise refuse(f"The request body is not valid JSON: {error}") from None
+
+    def _session(self, request: Request) -> Session:
+        session = self.sim.sessions.get(request.path_params["session_id"])
+        if session is None or session.deleted:
+            raise ApiError(404, f"Session not found: {request.path_params['session_id']}")
+        return session
+
+    def _thread(self, request: Request) -> tuple[Session, Thread]:
+        session = self._session(request)
+        thread = session.threads.get(request.path_params["thread_id"])
+        if thread is None:
+            raise ApiError(404, f"Thread not found: {request.path_params['thread_id']}")
+        return session, thread
+
+    # --- sessions -------------------------------------------------------------------------------------------
+
+    async def create_session(self, request: Request) -> Reply:
+        """`POST /v1/sessions`."""
+        sim, body = self.sim, await self._body(request)
+        allowed = "agent environment_id initial_events budget title metadata resources vault_ids"
+        checks.keys(body, allowed, "body", "agent environment_id")
+        wanted = (
+            {"id": body["agent"]}
+            if isinstance(body["agent"], str)
+            else checks.mapping(body["agent"], "agent")
+        )
+        agent = sim.agents.get(str(wanted.get("id")))
+        environment = sim.environments.get(str(body["environment_id"]))
+        if agent is None or environment is None:
+            missing = f"Agent not found: {wanted.get('id')}" if agent is None else "Environment not found"
+            raise ApiError(404, missing)
+        initial = checks.events(body["initial_events"], initial=True) if body.get("initial_events") else []
+        overrides = {key: value for key, value in wanted.items() if key not in ("id", "type", "version")}
+        session = sim.new_session(agent, environment, scripted=True, overrides=overrides)
+        session.title, session.metadata = body.get("title"), dict(body.get("metadata") or {})
+        session.budget = body.get("budget")
+        if initial:
+            sim.accept(session, initial)
+        return _json(resources.session(session))
+
+    async def list_sessions(self, request: Request) -> Reply:
+        """`GET /v1/sessions`."""
+        params = request.query_params.multi_items()
+        wanted = paging.query(params, order="desc")
+        given = dict(params)
+        statuses = {value for key, value in params if key == "statuses[]"}
+        found = [
+            resources.session(session)
+            for session in self.sim.sessions.values()
+            if not session.deleted
+            and (session.archived_at is None or given.get("include_archived") == "true")
+            and given.get("agent_id", session.agent["id"]) == session.agent["id"]
+            and (not statuses or session.status in statuses)
+            and wanted.matches({"type": "session", "processed_at": stamp(session.created_at)})
+        ]
+        return _json(paging.resources(found, wanted))
+
+    async def retrieve_session(self, request: Request) -> Reply:
+        """`GET /v1/sessions/{id}`."""
+        return _json(resources.session(self._session(request)))
+
+    async def update_session(self, request: Request) -> Reply:
+        """`POST /v1/sessions/{id}`."""
+        session, body = self._session(request), await self._body(request)
+        checks.keys(body, "title metadata budget agent", "body")
+        session.update(checks.changes(session, body))
+        return _json(resources.session(session))
+
+    async def archive_session(self, request: Request) -> Reply:
+        """`POST /v1/sessions/{id}/archive`."""
+        session = self._session(request)
+        self.sim.archive(session)
+        return _json(resources.session(session))
+
+    async def delete_session(self, request: Request) -> Reply:
+        """`DELETE /v1/sessions/{id}`."""
+        session = self._session(request)
+        self.sim.delete(session)
+        return _json({"id": session.id, "type": "session_deleted"})
+
+    # --- events ---------------------------------------------------------------------------------------------
+
+    async def list_events(self, request: Request) -> Reply:
+        """`GET /v1/sessions/{id}/events`."""
+        session = self._session(request)
+        wanted = paging.query(request.query_params.multi_items(), order="asc")
+        return self._page(session, session.primary, wanted, "events.list")
+
+    async def list_thread_events(self, request: Request) -> Reply:
+        """`GET /v1/sessions/{id}/threads/{tid}/events`."""
+        session, thread = self._thread(request)
+        wanted = paging.query(request.query_params.multi_items(), order="asc", filters=False)
+        return self._page(session, thread, wanted, "threads.events.list")
+
+    def _page(self, session: Session, thread: Thread, wanted: paging.Query, route: str) -> Reply:
+        faults = self.sim.faults
+        hidden = faults.hidden(entry.event["id"] for entry in thread.log.entries())
+        entries, next_page = paging.events(thread.log, wanted, hidden)
+        data: list[object] = [msgspec.Raw(entry.json) for entry in entries]
+        if (spoiled := faults.spoiled_page(route, session.id)) is not None:
+            first = wanted.page or paging.first_page(thread.log, wanted)
+            match spoiled.deed:
+                case "unstamped":
+                    data = [spoiled.unstamped(entry.event) for entry in entries]
+                case "same_cursor":
+                    next_page = first
+                case "empty":
+                    data, next_page = [], first
+        return _json({"data": data} | ({} if next_page is None else {"next_page": next_page}))
+
+    async def send_events(self, request: Request) -> Reply:
+        """`POST /v1/sessions/{id}/events`."""
+        session, body = self._session(request), await self._body(request)
+        checks.keys(body, "events", "body", "events")
+        return _json({"data": self.sim.accept(session, checks.events(body["events"]))})
+
+    async def stream_events(self, request: Request) -> Reply:
+        """`GET /v1/sessions/{id}/events/stream`."""
+        session = self._session(request)
+        return self._stream(request, session, session.primary, "events.stream")
+
+    async def stream_thread_events(self, request: Request) -> Reply:
+        """`GET /v1/sessions/{id}/threads/{tid}/stream`."""
+        session, thread = self._thread(request)
+        return self._stream(request, session, thread, "threads.events.stream")
+
+    def _stream(self, request: Request, session: Session, thread: Thread, route: str) -> Reply:
+        previews = request.query_params.getlist("event_deltas[]")
+        if len(previews) > _MAX_PREVIEW_TYPES or not PREVIEWABLE.issuperset(previews):
+            raise refuse(f"event_deltas: must be of {', '.join(sorted(PREVIEWABLE))}")
+        subscriber = Subscriber(frozenset(previews))
+        if session.status == "terminated":
+            subscriber.end()
+        return EventStream(
+            thread.subscribers,
+            subscriber,
+            keepalive=self.sim.keepalive,
+            quiet_end=self.sim.quiet_end,
+            faults=self.sim.faults.of_stream(route, session.id),
+            drop_connection=self.sim.connections.drop,
+        )
+
+    # --- threads --------------------------------------------------------------------------------------------
+
+    async def list_threads(self, request: Request) -> Reply:
+        """`GET /v1/sessions/{id}/threads`."""
+        session, params = self._session(request), request.query_params.multi_items()
+        wanted = paging.query(params, order="asc")
+        statuses = {value for key, value in params if key == "statuses[]"}
+        threads = [t for t in session.threads.values() if not statuses or t.status in statuses]
+        return _json(paging.resources([resources.thread(t, session.id) for t in threads], wanted))
+
+    async def retrieve_thread(self, request: Request) -> Reply:
+        """`GET /v1/sessions/{id}/threads/{tid}`."""
+        session, thread = self._thread(request)
+        return _json(resources.thread(thread, session.id))
+
+    # --- agents, environments, files ------------------------------------------------------------------------
+
+    async def create_agent(self, request: Request) -> Reply:
+        """`POST /v1/agents`."""
+        body = await self._body(request)
+        allowed = "name model description system tools mcp_servers skills multiagent metadata"
+        checks.keys(body, allowed, "body", "name model")
+        return _json(self.sim.add_agent(body))
+
+    async def list_agents(self, request: Request) -> Reply:
+        """`GET /v1/agents`."""
+        wanted = paging.query(request.query_params.multi_items(), order="desc")
+        return _json(paging.resources(list(self.sim.agents.values()), wanted))
+
+    async def retrieve_agent(self, request: Request) -> Reply:
+        """`GET /v1/agents/{id}`."""
+        return _json(_known(self.sim.agents, request.path_params["agent_id"], "Agent"))
+
+    async def create_environment(self, request: Request) -> Reply:
+        """`POST /v1/environments`."""
+        body = await self._body(request)
+        checks.keys(body, "name config description metadata scope", "body", "name")
+        return _json(self.sim.add_environment(body))
+
+    async def list_environments(self, request: Request) -> Reply:
+        """`GET /v1/environments`."""
+        wanted = paging.query(request.query_params.multi_items(), order="desc")
+        return _json(paging.resources(list(self.sim.environments.values()), wanted))
+
+    async def retrieve_environment(self, request: Request) -> Reply:
+        """`GET /v1/environments/{id}`."""
+        return _json(_known(self.sim.environments, request.path_params["environment_id"], "Environment"))
+
+    async def list_files(self, request: Request) -> Reply:
+        """`GET /v1/files`."""
+        wanted = paging.query(request.query_params.multi_items(), order="desc")
+        scope = request.query_params.get("scope_id")
+        files = [f.about for f in self.sim.files.values() if scope in (None, f.about["scope"]["id"])]
+        return _json(paging.resources(files, wanted))
+
+    async def download_file(self, request: Request) -> Reply:
+        """`GET /v1/files/{id}/content`."""
+        file = _known(self.sim.files, request.path_params["file_id"], "File")
+        return Response(file.content, media_type=file.about["mime_type"])
+
+    async def not_found(self, request: Request) -> Reply:
+        """Every other path."""
+        raise ApiError(404, f"Not found: {request.method} {request.url.path}")
+
+
+def _known(things: dict[str, _T], key: str, what: str) -> _T:
+    if key not in things:
+        raise ApiError(404, f"{what} not found: {key}")
+    return things[key]
+
+
+def _envelope(error: ApiError, request_id: str) -> Response:
+    about: Event = {"type": error.kind, "message": str(error)}
+    if error.code is not None:
+        about["details"] = {"error_code": error.code}
+    reply = _json({"type": "error", "error": about, "request_id": request_id}, error.status)
+    reply.headers.update(error.headers)
+    return reply
+
+
+class _Dropped(Response):
+    """No answer: the connection breaks."""
+
+    def __init__(self, sim: Simulator) -> None:
+        super().__init__()
+        self._sim = sim
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._sim.connections.drop(scope["client"])
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+# Method, path and the route's name in faults.
+_ROUTES: list[tuple[str, str, str, Handler]] = [
+    ("POST", "/v1/sessions", "sessions.create", Api.create_session),
+    ("GET", "/v1/sessions", "sessions.list", Api.list_sessions),
+    ("GET", "/v1/sessions/{session_id}", "sessions.retrieve", Api.retrieve_session),
+    ("POST", "/v1/sessions/{session_id}", "sessions.update", Api.update_session),
+    ("DELETE", "/v1/sessions/{session_id}", "sessions.delete", Api.delete_session),
+    ("POST", "/v1/sessions/{session_id}/archive", "sessions.archive", Api.archive_session),
+    ("GET", "/v1/sessions/{session_id}/events", "events.list", Api.list_events),
+    ("POST", "/v1/sessions/{session_id}/events", "events.send", Api.send_events),
+    ("GET", "/v1/sessions/{session_id}/events/stream", "events.stream", Api.stream_events),
+    ("GET", "/v1/sessions/{session_id}/threads", "threads.list", Api.list_threads),
+    ("GET", "/v1/sessions/{session_id}/threads/{thread_id}", "threads.retrieve", Api.retrieve_thread),
+    (
+        "GET",
+        "/v1/sessions/{session_id}/threads/{thread_id}/events",
+        "threads.events.list",
+        Api.list_thread_events,
+    ),
+    (
+        "GET",
+        "/v1/sessions/{session_id}/threads/{thread_id}/stream",
+        "threads.events.stream",
+        Api.stream_thread_events,
+    ),
+    ("POST", "/v1/agents", "agents.create", Api.create_agent),
+    ("GET", "/v1/agents", "agents.list", Api.list_agents),
+    ("GET", "/v1/agents/{agent_id}", "agents.retrieve", Api.retrieve_agent),
+    ("POST", "/v1/environments", "environments.create", Api.create_environment),
+    ("GET", "/v1/environments", "environments.list", Api.list_environments),
+    ("GET", "/v1/environments/{environment_id}", "environments.retrieve", Api.retrieve_environment),
+    ("GET", "/v1/files", "files.list", Api.list_files),
+    ("GET", "/v1/files/{file_id}/content", "files.download", Api.download_file),
+]
+_ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def application(sim: Simulator) -> Starlette:
+    """The ASGI application of a simulator."""
+    api = Api(sim)
+    routes = [
+        Route(path, api.endpoint(name, handler), methods=[method]) for method, path, name, handler in _ROUTES
+    ]
+    # A wrong method on a known path would get Starlette's bare 405, so each path has a route for all methods.
+    nowhere = api.endpoint("unknown", Api.not_found)
+    paths = [*dict.fromkeys(path for _, path, _, _ in _ROUTES), "/{path:path}"]
+    return Starlette(routes=[*routes, *(Route(path, nowhere, methods=_ANY_METHOD) for path in paths)])

@@ -1,0 +1,288 @@
+"""The live source against the simulator: what is shown equals the server's log."""
+
+import asyncio
+
+from tests.source.conftest import ids, message
+
+
+async def test_history_is_shown_whole_and_in_order(sim, view):
+    session_id = sim.create_session()
+    sim.accept(sim.sessions[session_id], [message("p99 is up")])
+    await sim.until_idle(session_id)
+    async with view(session_id) as viewer:
+        await viewer.until(lambda s: len(s.turns) == 1 and s.turns[0].ended)
+        assert viewer.keys == ids(sim, session_id)
+        assert viewer.session.agent.model == "claude-opus-5"
+        assert viewer.session.id == session_id
+
+
+async def test_a_turn_that_streams_in_equals_the_log(sim, view):
+    session_id = sim.create_session()
+    async with view(session_id) as viewer:
+        await viewer.until(lambda s: s.connected)
+        await viewer.source.controls.send([message("p99 is up")])
+        await viewer.until(lambda s: len(s.turns) == 1 and s.turns[0].ended)
+        assert viewer.keys == ids(sim, session_id)
+        assert not viewer.session.queued
+        assert not viewer.session.previews
+        assert viewer.session.first_tokens, "previews were asked for, so first tokens are measured"
+
+
+async def test_what_streams_in_while_the_history_is_listed_is_neither_lost_nor_shown_twice(sim, view):
+    session_id = sim.create_session(agent="none")
+    for n in range(5):
+        sim.emit(session_id, {"type": "agent.message", "content": [{"type": "text", "text": str(n)}]})
+    held = sim.faults.hold("events.list")
+    async with view(session_id) as viewer:
+        await held.reached.wait()
+        for n in range(5, 9):
+            sim.emit(session_id, {"type": "agent.message", "content": [{"type": "text", "text": str(n)}]})
+        held.release()
+        await viewer.until(lambda s: len(s.items) >= 9)
+        assert viewer.keys == ids(sim, session_id)
+
+
+async def test_a_long_history_comes_page_by_page(sim, view, monkeypatch):
+    monkeypatch.setattr("cma_tui.source.live.PAGE", 7)
+    session_id = sim.create_session(agent="none")
+    for n in range(50):
+        sim.emit(session_id, {"type": "agent.message", "content": [{"type": "text", "text": str(n)}]})
+    async with view(session_id) as viewer:
+        await viewer.until(lambda s: len(s.items) == 51)
+        assert viewer.keys == ids(sim, session_id)
+
+
+async def test_a_repeated_page_cursor_is_an_error_not_a_loop(sim, view, monkeypatch):
+    monkeypatch.setattr("cma_tui.source.live.PAGE", 7)
+    session_id = sim.create_session(agent="none")
+    for n in range(50):
+        sim.emit(session_id, {"type": "agent.message", "content": [{"type": "text", "text": str(n)}]})
+    sim.faults.page("same_cursor", times=None)
+    async with view(session_id) as viewer:
+        await viewer.until_end()
+        assert "repeats a page" in str(viewer.error)
+
+
+async def test_a_clean_end_and_a_broken_line_both_reconnect_and_lose_nothing(sim, view, pauses):
+    session_id = sim.create_session(agent="none")
+    pauses.let_go()
+    async with view(session_id) as viewer:
+        await viewer.until(lambda s: s.connected)
+        for n in range(6):
+            sim.emit(session_id, {"type": "agent.message", "content": [{"type": "text", "text": str(n)}]})
+            sim.end_streams(session_id, broken=bool(n % 2))
+            sim.emit(session_id, {"type": "agent.message", "content": [{"type": "text", "text": f"gap {n}"}]})
+            await viewer.until(lambda s, n=n: s.connected and len(viewer.keys) == 2 * n + 2)
+        assert viewer.keys == ids(sim, session_id)
+
+
+async def test_a_stream_cut_at_any_byte_loses_nothing(sim, view, pauses):
+    session_id = sim.create_session(agent="none")
+    pauses.let_go()
+    for cut in range(0, 260, 13):
+        sim.faults.cut(after_bytes=cut)
+    async with view(session_id) as viewer:
+        await viewer.until(lambda s: s.connected)
+        for n in range(25):
+            sim.emit(session_id, {"type": "agent.message", "content": [{"type": "text", "text": str(n)}]})
+        await viewer.until(lambda s: len(viewer.keys) == 25)
+        assert viewer.keys == ids(sim, session_id)
+
+
+async def test_an_event_that_is_on_neither_stream_nor_first_list_is_found_by_the_second_list(
+    sim, view, pauses
+):
+    session_id = sim.create_session(agent="none")
+    sim.emit(session_id, {"type": "agent.message", "content": [{"type": "text", "text": "first"}]})
+    async with view(session_id) as viewer:
+        await viewer.until(lambda s: s.connected and len(viewer.keys) == 1)
+        sim.faults.drop("agent.message")
+        sim.emit(session_id, {"type": "agent.message", "content": [{"type": "text", "text": "dropped"}]})
+        sim.emit(session_id, {"type": "agent.message", "content": [{"type": "text", "text": "seen"}]})
+        await viewer.until(lambda s: len(viewer.keys) == 2)
+        pauses.let_go()
+        await viewer.until(lambda s: len(viewer.keys) == 3)
+        assert viewer.keys == ids(sim, session_id), "the dropped event stands where the server has it"
+
+
+async def test_duplicates_on_the_stream_are_shown_once(sim, view):
+    session_id = sim.create_session()
+    sim.faults.duplicate("*", copies=3, times=None)
+    async with view(session_id) as viewer:
+        await viewer.until(lambda s: s.connected)
+        await viewer.source.controls.send([message("p99 is up")])
+        await viewer.until(lambda s: len(s.turns) == 1 and s.turns[0].ended)
+        assert viewer.keys == ids(sim, session_id)
+
+
+async def test_a_message_waits_in_the_queue_until_the_server_stamps_it(sim, view):
+    session_id = sim.create_session(agent="none")
+    async with view(session_id) as viewer:
+        await viewer.until(lambda s: s.connected)
+        (echo,) = await viewer.source.controls.send([message("hello")])
+        await viewer.until(lambda s: echo.key in s.queued)
+        assert not viewer.session.turns
+        sim.take_queued(session_id)
+        await viewer.until(lambda s: not s.queued)
+        assert [turn.key for turn in viewer.session.turns] == [echo.key]
+
+
+async def test_rubbish_on_the_stream_has_a_row_and_the_stream_goes_on(sim, view):
+    session_id = sim.create_session(agent="none")
+    for rubbish in (
+        b"{broken",
+        b"[1, 2]",
+        b"null",
+        b'{"no": "type"}',
+        b"\xff\xfe",
+        b'{"type": "local.session"}',
+    ):
+        sim.faults.inject(b"event: message\ndata: " + rubbish + b"\n\n")
+    async with view(session_id) as viewer:
+        await viewer.until(lambda s: s.connected)
+        sim.emit(session_id, {"type": "agent.message", "content": [{"type": "text", "text": "still here"}]})
+        await viewer.until(lambda s: s.bad_frames == 6 and viewer.keys)
+        assert viewer.session.id == session_id, "a server cannot state our own facts"
+
+
+async def test_frames_without_a_name_pings_and_end_marks_are_understood(sim, view):
+    session_id = sim.create_session(agent="none")
+    sim.faults.inject(
+        b'data: {"type":"agent.message","id":"sevt_plain","content":[]}\n\n'
+        b"event: ping\ndata: {}\n\n: comment\n\nretry: 5\n\nid: 7\n\ndata: [DONE]\n\n"
+        b'event: agent.message\r\ndata: {"type":"agent.message",\r\n'
+        b'data: "id":"sevt_two","content":[]}\r\n\r\n'
+    )
+    async with view(session_id) as viewer:
+        await viewer.until(lambda s: "sevt_two" in s.ordinals)
+        assert viewer.session.bad_frames == 0
+        assert "sevt_plain" in viewer.session.ordinals
+
+
+async def test_an_unknown_type_is_kept_shown_and_counted(sim, view):
+    session_id = sim.create_session(agent="none")
+    sim.faults.inject(b'event: message\ndata: {"type":"agent.dreams","id":"sevt_new","of":["sheep"]}\n\n')
+    async with view(session_id) as viewer:
+        await viewer.until(lambda s: "sevt_new" in s.ordinals)
+        assert viewer.session.unknown_types == {"agent.dreams": 1}
+
+
+async def test_html_in_place_of_a_stream_is_tried_again_and_said(sim, view, pauses):
+    session_id = sim.create_session()
+    sim.faults.portal(times=2)
+    pauses.let_go()
+    async with view(session_id) as viewer:
+        await viewer.until(lambda s: s.connected)
+        reasons = [e.data["reason"] for e in viewer.session.events if e.type == "local.disconnected"]
+        assert len(reasons) == 2
+        assert all("text/html" in reason for reason in reasons)
+
+
+async def test_busy_answers_are_tried_again_after_the_time_the_server_asks_for(sim, view, pauses):
+    session_id = sim.create_session()
+    sim.faults.fail("events.stream", 529, times=2)
+    sim.faults.fail("events.stream", 429, headers={"retry-after": "3600"})
+    sim.faults.fail("events.list", 500, times=2)
+    pauses.let_go()
+    async with view(session_id) as viewer:
+        await viewer.until(lambda s: s.connected)
+        assert 300.0 in pauses.asked, "an hour is bounded to five minutes"
+
+
+async def test_what_another_try_cannot_mend_ends_with_one_line_and_its_exit_code(sim, view, base_url):
+    session_id = sim.create_session()
+    cases = [
+        ({"key": "sk-wrong", "session_id": session_id}, 5, "key"),
+        ({"session_id": "sesn_nowhere"}, 5, "does not exist"),
+        ({"session_id": session_id, "url": "http://127.0.0.1:9"}, 1, "cannot reach"),
+    ]
+    for arguments, exit_code, words in cases:
+        async with view(**arguments) as viewer:
+            await viewer.until_end()
+            assert viewer.error.exit_code == exit_code
+            assert words in str(viewer.error)
+            assert "\n" not in str(viewer.error)
+            assert "sk-wrong" not in str(viewer.error)
+
+
+async def test_a_page_that_is_no_api_is_said_to_be_none(sim, view):
+    session_id = sim.create_session()
+    sim.faults.portal("sessions.retrieve")
+    async with view(session_id) as viewer:
+        await viewer.until_end()
+        assert "no Managed Agents API" in str(viewer.error)
+
+
+async def test_a_terminated_session_is_read_to_its_end_and_the_source_ends(sim, view, pauses):
+    session_id = sim.create_session()
+    pauses.let_go()
+    async with view(session_id) as viewer:
+        await viewer.until(lambda s: s.connected)
+        sim.archive(sim.sessions[session_id])
+        await viewer.until_end()
+        assert viewer.error is None
+        assert viewer.session.status == "terminated"
+        assert viewer.keys == ids(sim, session_id)
+    async with view(session_id) as late:
+        await late.until_end()
+        assert late.session.status == "terminated"
+
+
+async def test_a_deleted_session_ends_the_source_and_stays_readable(sim, view):
+    session_id = sim.create_session()
+    async with view(session_id) as viewer:
+        await viewer.until(lambda s: s.connected)
+        sim.delete(sim.sessions[session_id])
+        await viewer.until_end()
+        assert viewer.error is None
+        assert viewer.session.status == "deleted"
+
+
+async def test_without_following_the_history_is_listed_once(sim, view):
+    session_id = sim.create_session()
+    sim.accept(sim.sessions[session_id], [message("p99 is up")])
+    await sim.until_idle(session_id)
+    async with view(session_id, follow=False) as viewer:
+        await viewer.until_end()
+        assert viewer.keys == ids(sim, session_id)
+
+
+async def test_previews_grow_and_give_way_to_their_event(sim, view):
+    session_id = sim.create_session(agent="none")
+    async with view(session_id) as viewer:
+        await viewer.until(lambda s: s.connected)
+        sim.preview(session_id, {"type": "event_start", "event": {"type": "agent.message", "id": "sevt_p"}})
+        for text in ("Two ", "tests"):
+            delta = {"type": "content_delta", "index": 0, "content": {"type": "text", "text": text}}
+            sim.preview(session_id, {"type": "event_delta", "event_id": "sevt_p", "delta": delta})
+        await viewer.until(lambda s: "sevt_p" in s.previews and s.previews["sevt_p"].text == "Two tests")
+        sim.emit(session_id, {"type": "agent.message", "id": "sevt_p", "content": []})
+        await viewer.until(lambda s: not s.previews and "sevt_p" in s.ordinals)
+
+
+async def test_every_byte_of_the_stream_is_a_sign_of_life(sim, view):
+    session_id = sim.create_session(agent="none")
+    async with view(session_id) as viewer:
+        await viewer.until(lambda s: s.connected)
+        opened = viewer.source.last_byte_at
+        sim.emit(session_id, {"type": "agent.message", "content": []})
+        async with asyncio.timeout(20):
+            while viewer.source.last_byte_at == opened:  # noqa: ASYNC110 - nothing else tells of a byte
+                await asyncio.sleep(0)
+
+
+async def test_two_viewers_see_the_same(sim, view):
+    session_id = sim.create_session()
+    async with view(session_id) as one, view(session_id) as two:
+        await one.until(lambda s: s.connected)
+        await two.until(lambda s: s.connected)
+        await one.source.controls.send([message("roll it back")])
+        await two.until(lambda s: s.pending)
+        (asked,) = two.session.pending
+        await two.source.controls.send(
+            [{"type": "user.tool_confirmation", "tool_use_id": asked, "result": "allow"}]
+        )
+        await one.until(lambda s: s.turns and s.turns[-1].ended)
+        await two.until(lambda s: s.turns and s.turns[-1].ended)
+        assert one.keys == two.keys == ids(sim, session_id)
+        assert not one.session.pending
