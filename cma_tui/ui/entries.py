@@ -12,12 +12,35 @@ from bisect import bisect_left
 
 from cma_tui.report.rows import level
 from cma_tui.report.words import Density
-from cma_tui.session.model import Change, Session, ToolUse
+from cma_tui.session.model import Change, Item, Session, ToolUse
 
 
 def heading(turn: int) -> int:
     """The entry of a turn's heading."""
     return -1 - turn
+
+
+def counterpart(old: Session, new: Session, entry: int) -> int | None:
+    """The entry that shows in `new`, which was folded anew, what `entry` shows in `old`."""
+    item = old.items[entry if entry >= 0 else old.turns[-1 - entry].first_item]
+    ordinal = new.ordinals.get(old.events[item.event].key)
+    index = -1 if ordinal is None else new.owners[ordinal]
+    if index < 0:
+        return None
+    return index if entry >= 0 else heading(new.items[index].turn)
+
+
+def leans_on_others(item: Item) -> bool:
+    """Whether what an item says depends on more than its own events: a thread's state, a turn's end.
+
+    A change does not name such an item, so it is read again with every change while it is near the window.
+    """
+    if isinstance(item, ToolUse) and not item.done:
+        return True
+    return item.thread is not None or item.type.startswith(_LEANING)
+
+
+_LEANING = ("session.thread_", "user.define_outcome", "workflow_run.")
 
 
 class Entries:
@@ -43,6 +66,9 @@ class Entries:
 
     def update(self, session: Session, change: Change) -> None:
         """Take in what changed."""
+        if session is not self.session:
+            anew = {counterpart(self.session, session, heading(turn)) for turn in self.folded}
+            self.folded = {-1 - entry for entry in anew if entry is not None and entry < 0}
         if change.reset or session is not self.session:
             self.rebuild(session)
             return

@@ -44,6 +44,8 @@ class Viewport(Generic[Line]):
 
     def go(self, position: int) -> None:
         """Put the cursor on an entry and scroll just so far that it is seen."""
+        if not self._count():
+            return
         self.following = False
         self.cursor = max(0, min(position, self._count() - 1))
         if self.cursor < self.top or (self.cursor == self.top and self.top_line):
@@ -53,6 +55,8 @@ class Viewport(Generic[Line]):
 
     def show_at_top(self, position: int) -> None:
         """Put the cursor on an entry and the entry at the top."""
+        if not self._count():
+            return
         self.following = False
         self.cursor = self.top = max(0, min(position, self._count() - 1))
         self.top_line = 0

@@ -57,6 +57,7 @@ class SessionScreen(Screen[None]):
         Binding("x", "interrupt", "interrupt the agent", show=False),
         Binding("question_mark,f1", "help", "help", show=False),
         Binding("q", "leave", "leave", show=False),
+        Binding("space", "play", "play or pause", show=False, priority=True),
         Binding("full_stop", "step", "one event further", show=False),
         Binding("plus,equals_sign", "speed(2)", "faster", show=False),
         Binding("minus", "speed(0.5)", "slower", show=False),
@@ -100,6 +101,10 @@ class SessionScreen(Screen[None]):
         self.feed.wake = self._wake
         self.call_after_refresh(self.feed.start)
         self.set_interval(1.0, self._second)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The player's keys exist in a replay only: elsewhere Space expands."""
+        return self.mode == "replay" if action in ("play", "step", "speed") else True
 
     # -- the beat -------------------------------------------------------------------------------------
 

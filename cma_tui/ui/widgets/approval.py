@@ -14,7 +14,7 @@ from time import monotonic
 from textual import events
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static
+from textual.widgets import Static, TextArea
 
 from cma_tui.content import as_dict
 from cma_tui.report.words import agent_name
@@ -90,7 +90,8 @@ class Approval(Static, can_focus=True):
         elif self.has_focus:
             hint = Content.styled("y allow   n deny   Esc back", "$warning bold")
         else:
-            hint = Content.styled("!  to answer", "$warning bold")
+            first = "Esc, then " if isinstance(self.screen.focused, TextArea) else ""
+            hint = Content.styled(f"{first}! to answer", "$warning bold")
         head = Content.assemble(
             Content.styled(f"approve 1 of {waiting}  ", "$warning bold"),
             Content.styled(printable(name + thread, strict=True, cap=200), "bold"),

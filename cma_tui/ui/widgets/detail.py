@@ -21,6 +21,7 @@ from textual.strip import Strip
 from cma_tui.report import detail
 from cma_tui.report.detail import Section
 from cma_tui.session.model import Session
+from cma_tui.ui.entries import counterpart
 from cma_tui.ui.widgets.rowview import fit, is_markdown, set_markdown, wrap
 
 _HIGHLIGHT_CAP = 8_000
@@ -70,10 +71,15 @@ class Detail(ScrollView, can_focus=True):
 
     def refresh_item(self, session: Session, items: set[int], reset: bool) -> None:
         """The session went on: draw the item again if it changed."""
-        if reset:
-            self.action_leave()
-        elif self._item in items:
-            self.show(session, self._item)
+        if self._session is not None and session is not self._session:
+            again = counterpart(self._session, session, self._item)
+            if again is None:
+                self.action_leave()
+                return
+            self._item = again
+        elif not reset and self._item not in items:
+            return
+        self.show(session, self._item)
 
     def action_raw(self) -> None:
         """Change between words and raw JSON."""

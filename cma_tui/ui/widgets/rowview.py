@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from io import StringIO
 
 import msgspec
+from markdown_it import MarkdownIt
 from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.console import Console
 from rich.markdown import Markdown
@@ -21,7 +22,7 @@ from textual.strip import Strip
 
 from cma_tui.report.words import Row
 
-TIME = 7
+TIME = 8
 """Cells of the time column."""
 WORD = 8
 """Cells of the word column."""
@@ -34,6 +35,11 @@ MEASURE = 100
 
 MARKDOWN_CAP = 16_000
 _FENCES, _COLUMNS = 50, 20
+_PARSER = (
+    MarkdownIt("commonmark", {"html": False})
+    .enable(["strikethrough", "table"])
+    .disable(["image", "reference"])
+)
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -122,23 +128,21 @@ def _wrap_line(line: str, width: int) -> Sequence[str]:
         return (line,)
     lines: list[str] = []
     current, used = "", 0
-    for word in line.split(" "):
+    for n, word in enumerate(line.split(" ")):
         cells = cell_len(word)
-        if current and used + 1 + cells > width:
+        gap = 1 if n and (current or not lines) else 0  # no space begins a line but those of its indentation
+        if current.strip() and used + gap + cells > width:
             lines.append(current)
-            current, used = "", 0
-        elif current or lines:
-            current, used = (current + " ", used + 1) if current else (current, used)
-        if cells > width:
-            pieces = chop_cells(word, width - used if width > used else width)
-            if used and pieces:
-                lines.append(current + pieces[0])
-                pieces = chop_cells(word[len(pieces[0]) :], width)
+            current, used, gap = "", 0, 0
+        if used + gap + cells > width:
+            if current.strip() or used + gap >= width:
+                current, used, gap = "", 0, 0
+            first, *others = chop_cells(word, width - used - gap) or [""]
+            pieces = [" " * (used + gap) + first, *chop_cells(word[len(first) :], width)] if others else [word]
             lines.extend(pieces[:-1])
-            current = pieces[-1] if pieces else ""
-            used = cell_len(current)
+            current, used = pieces[-1], cell_len(pieces[-1])
         else:
-            current, used = current + word, used + cells
+            current, used = current + " " * gap + word, used + gap + cells
     lines.append(current)
     return lines
 
@@ -146,9 +150,14 @@ def _wrap_line(line: str, width: int) -> Sequence[str]:
 def _left(row: Row, look: Look, time: str | None) -> list[Segment]:
     segments = [Segment(" ", look.base)]
     if time is not None:
-        segments.append(Segment(time.rjust(TIME)[-TIME:] + "  ", look.time))
+        segments.append(Segment(_time_cell(time).rjust(TIME) + "  ", look.time))
     segments.append(Segment(set_cell_size(fit(row.word, WORD), WORD) + " ", look.tone(row.tone)))
     return segments
+
+
+def _time_cell(time: str) -> str:
+    """The time cut from its least important end: without its tenths where those do not fit."""
+    return time if len(time) <= TIME else fit(time.partition(".")[0], TIME)
 
 
 def _line(row: Row, left: list[Segment], room: int, width: int, look: Look, duration: str) -> Strip:
@@ -212,8 +221,12 @@ def is_markdown(text: str) -> bool:
 
 
 def set_markdown(text: str, width: int, style: Style, console: Console) -> list[list[Segment]]:
-    """Markdown as lines of at most so many cells, without empty lines around it and without links."""
-    document = Markdown(text, code_theme="ansi_dark", hyperlinks=False)
+    """Markdown as lines of at most so many cells, without empty lines around it and without links.
+
+    What Markdown would hide (tags, comments, where an image is) is shown as it was written.
+    """
+    document = Markdown("", code_theme="ansi_dark", hyperlinks=False)
+    document.parsed = _PARSER.parse(text)
     options = console.options.update(width=width, height=None)
     lines: list[list[Segment]] = []
     for line in console.render_lines(document, options, style=style, pad=False):

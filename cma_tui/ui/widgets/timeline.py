@@ -27,7 +27,7 @@ from cma_tui.report.rows import row as words
 from cma_tui.report.words import Density, Row, prose
 from cma_tui.session.model import Change, ModelRequest, Session, Turn
 from cma_tui.text import clock, duration, first_line, offset, printable
-from cma_tui.ui.entries import Entries
+from cma_tui.ui.entries import Entries, counterpart, leans_on_others
 from cma_tui.ui.viewport import Viewport
 from cma_tui.ui.widgets import headings
 from cma_tui.ui.widgets.rowview import Look, draw, markdown_console
@@ -119,11 +119,17 @@ class Timeline(Widget, can_focus=True):
         """Take in what changed, and draw what looks different."""
         before = len(self)
         marks = self._marks()
+        if session is not self.session:
+            old = self.session
+            marks = (self._found(session, marks[0]), self._found(session, marks[1]))
+            self._expanded = {e for e in (counterpart(old, session, e) for e in self._expanded) if e is not None}
         if change.reset or session is not self.session:
             self._cache.clear()
-            self._expanded.clear()
         for index in change.items:
             self._cache.pop(index, None)
+        items = session.items
+        for entry in [e for e in self._cache if e >= 0 and leans_on_others(items[e])]:
+            del self._cache[entry]
         self.entries.update(session, change)
         if change.header:
             for turn in session.turns[-2:]:
@@ -135,6 +141,10 @@ class Timeline(Widget, can_focus=True):
             self.news += max(0, len(self) - before)
             self._restore(marks)
         self.lay_out()
+
+    def _found(self, session: Session, entry: int | None) -> int | None:
+        """The entry in a session that was folded anew."""
+        return None if entry is None else counterpart(self.session, session, entry)
 
     def __len__(self) -> int:
         return len(self.entries.list) + len(self._tail)
@@ -165,6 +175,8 @@ class Timeline(Widget, can_focus=True):
     def _restore(self, marks: tuple[int | None, int | None]) -> None:
         view = self.view
         view.top, view.cursor = self._position(marks[0], view.top), self._position(marks[1], view.cursor)
+        if marks[0] is not None and self._entry(view.top) != marks[0]:
+            view.top_line = 0  # what was at the top is not listed any more
 
     # -- layout -------------------------------------------------------------------------------------
 
@@ -181,7 +193,7 @@ class Timeline(Widget, can_focus=True):
         for y in range(max(len(old), len(self._window))):
             was = old[y] if y < len(old) else None
             will = self._window[y] if y < len(self._window) else None
-            if was is None or will is None or was[0] != will[0] or was[1] is not will[1]:
+            if was is not will and was != will:
                 self.refresh(Region(0, y, width, 1))
 
     def render(self) -> RenderResult:

@@ -1,0 +1,44 @@
+"""The help tells the truth: every key it names is bound, and the page in docs/ says the same."""
+
+from pathlib import Path
+
+from cma_tui.ui.keys import GROUPS
+from cma_tui.ui.screens.session import SessionScreen
+from cma_tui.ui.widgets.composer import Composer
+from cma_tui.ui.widgets.detail import Detail
+from cma_tui.ui.widgets.timeline import Timeline
+
+_SPOKEN = {
+    "↓": "down", "↑": "up", "PgDn": "pagedown", "PgUp": "pageup", "]": "right_square_bracket",
+    "[": "left_square_bracket", "Enter": "enter", "Space": "space", "Esc": "escape", "!": "exclamation_mark",
+    "?": "question_mark", ".": "full_stop", "+": "plus", "-": "minus", "F1": "f1",
+}  # fmt: skip
+
+
+def keys_of(*widgets):
+    return {key for widget in widgets for binding in widget.BINDINGS for key in binding.key.split(",")}
+
+
+def test_every_key_of_the_help_is_bound_where_it_says():
+    bound = {
+        "timeline": keys_of(Timeline),
+        "detail": keys_of(Detail),
+        # Enter is the composer's own, y and n are the approval bar's: both are tested where they live.
+        "live": keys_of(SessionScreen, Composer) | {"enter", "then", "or", "y", "n"},
+        "replay": keys_of(SessionScreen),
+        "everywhere": keys_of(SessionScreen) | {"ctrl+p"},
+    }
+    for group, rows in GROUPS:
+        for keys, _ in rows:
+            for key in keys.split():
+                spoken = _SPOKEN.get(key, key.lower() if "+" in key and len(key) > 1 else key)
+                assert spoken in bound[group], (group, key)
+
+
+def test_the_page_in_docs_is_the_help():
+    page = Path(__file__).parents[2].joinpath("docs/keys.md").read_text(encoding="utf-8")
+    for group, rows in GROUPS:
+        assert f"## {group}\n" in page
+        for keys, does in rows:
+            assert f"| `{keys}` | {does} |\n" in page
+    assert page.count("\n| `") == sum(len(rows) for _, rows in GROUPS)
