@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import Future
 from contextlib import aclosing
 from time import perf_counter
@@ -30,11 +30,14 @@ _SLICE = 256
 class Feed:
     """A source on a thread of its own, and the session it feeds."""
 
-    def __init__(self, open_source: Callable[[], Source], wake: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, open_source: Callable[[], Awaitable[Source]], wake: Callable[[], None] = lambda: None
+    ) -> None:
         """Prepare a feed.
 
         Args:
-            open_source: makes the source; called on the feed's thread, so it may import what is slow.
+            open_source: makes the source; called on the feed's thread, so it may import what is slow and
+                ask a server first.
             wake: called on the feed's thread when there is something to take; must not block.
         """
         self.session = Session()
@@ -93,9 +96,17 @@ class Feed:
         return change
 
     def submit(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
-        """Run a coroutine on the source's loop: the only way to reach its controls."""
+        """Run a coroutine on the source's loop: the only way to reach its controls.
+
+        Raises:
+            SourceError: the source has ended.
+        """
         assert self._loop is not None
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError as error:  # the loop is closed
+            work.close()
+            raise SourceError("nothing can be sent any more: the source has ended") from error
 
     def _fold_some(self) -> None:
         batch = self._queue[0]
@@ -125,7 +136,7 @@ class Feed:
         self._reading = asyncio.current_task()
         self._started.set()
         try:
-            self.source = self._open_source()
+            self.source = await self._open_source()
             self.wake()
             async with aclosing(self.source.batches()) as batches:
                 async for batch in batches:

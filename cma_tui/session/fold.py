@@ -12,7 +12,7 @@ primary thread is not an idle of the session, times may run backwards or be miss
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 
 from cma_tui.content import as_dict, as_text
 from cma_tui.event import PREVIEW_TYPES, Event
@@ -60,11 +60,11 @@ def apply(session: Session, event: Event, change: Change) -> bool:
         session.queued[event.key] = event
         change.queued = True
         return False
-    elif session.queued and not session.stamped and not event.type.startswith(("user.", "local.")):
-        _release(session, change)  # a server that never stamps: what was said has been heard
     if session.queued:
         if session.queued.pop(event.key, None) is not None:
             change.queued = True
+        if not session.stamped and not event.type.startswith(("user.", "local.")):
+            _release(session, QUEUEABLE, change)  # a server that never stamps: what was said has been heard
         elif event.type == "span.model_request_start":
             _adopt(session, event, change)
     _accept(session, event, change)
@@ -139,30 +139,27 @@ def _restamp(session: Session, item: Item, ordinal: int, event: Event) -> None:
     elif item.event == ordinal:
         item.at = event.at
     if own_stream(session, event) is None and 0 <= item.turn < len(session.turns):
-        turn = session.turns[item.turn]
-        if turn.key == event.key:
-            turn.started_at = event.at
-        if not turn.ended:
-            turns.touch(turn, event)
+        turns.restamp(session.turns[item.turn], event)
 
 
-def _release(session: Session, change: Change) -> None:
-    """Everything that waits in the queue has been picked up."""
-    waiting = list(session.queued.values())
-    session.queued.clear()
+def _release(session: Session, types: Set[str], change: Change) -> None:
+    """What waits in the queue has been picked up."""
     change.queued = True
-    for event in waiting:
-        _accept(session, event, change)
+    for event in list(session.queued.values()):
+        if event.type in types:
+            del session.queued[event.key]
+            _accept(session, event, change)
 
 
 def _adopt(session: Session, event: Event, change: Change) -> None:
     """The model begins a turn without any input while messages wait: they are its input.
 
-    Some servers stamp a message in the history only; its stamped version will improve the item.
+    Some servers stamp a message in the history only; its stamped version will improve the item. An
+    interrupt is no input: what is asked now goes on in spite of it.
     """
     turn = session.turn
     if own_stream(session, event) is None and (turn is None or not turn.inputs):
-        _release(session, change)
+        _release(session, QUEUEABLE - {"user.interrupt"}, change)
 
 
 # -- messages, thinking, and other single events ----------------------------------------------------

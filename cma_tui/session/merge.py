@@ -1,20 +1,21 @@
 """Order: where events that come late, twice, or by two ways belong.
 
-Owns the rule of order. The server's list is the order; what the list does not hold yet keeps its
-place after what came before it, moved past listed events of an earlier stamp. Invariant: whatever
-the interleaving of stream and list, once a whole list has been merged the session equals the one
-folded from that list. The fold only knows one direction, so an order that turns out wrong is mended
+Owns the rule of order. The server's list is the order; what the list does not hold (yet, or because
+it is another stream's) keeps its own order and its place after what came before it, and goes by time
+beside what is new. Invariant: whatever the interleaving of stream and list, once a whole list has
+been merged the session equals the one folded from that list; lists of several streams do not disturb
+one another. The fold only knows one direction, so an order that turns out wrong is mended
 by folding anew; that is rare, and costs one pass.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 
 from cma_tui.event import Event
 from cma_tui.session.fold import apply, queues
 from cma_tui.session.model import Change, Session, ToolUse
+from cma_tui.session.place import own_stream
 
 START = ""
 """The place before the first event."""
@@ -33,6 +34,9 @@ def merge(session: Session, listed: Sequence[Event], change: Change, *, after: s
         The session to go on with: the same object, or a new one.
     """
     if not _out_of_order(session, listed, after):
+        for event in listed:  # what the list tells the place of must not be taken up before it
+            if event.at is not None and session.queued.pop(event.key, None) is not None:
+                change.queued = True
         for event in listed:
             apply(session, event, change)
         return session
@@ -50,18 +54,24 @@ def _out_of_order(session: Session, listed: Sequence[Event], after: str) -> bool
     for event in listed:
         ordinal = ordinals.get(event.key)
         if ordinal is not None:
+            if _elsewhere(session, event):
+                continue
             if ordinal < cursor:
                 return True
             cursor = ordinal
         elif queues(session, event):
             continue  # it gets its place when it gets its stamp
-        elif cursor >= end:
+        elif cursor >= end or _is_local(session, cursor + 1, end):
             cursor = end = end + 1  # it will be appended
-        elif _is_local(session, cursor + 1, end) or (event.at is None):
-            cursor = end = end + 1
         else:
             return True
     return False
+
+
+def _elsewhere(session: Session, event: Event) -> bool:
+    """Whether a known event has its place on another stream: an ask of a child is listed on both."""
+    held = session.events[session.ordinals[event.key]]
+    return own_stream(session, held) != own_stream(session, event)
 
 
 def _place(session: Session, after: str) -> int:
@@ -75,34 +85,44 @@ def _is_local(session: Session, first: int, last: int) -> bool:
 
 
 def _order(session: Session, listed: Sequence[Event], after: str) -> list[Event]:
-    """All events, the stretch in the list's order and the others placed beside it."""
-    stretch = {event.key for event in listed}
+    """All events, the stretch in the list's order and the others, in their own order, placed between."""
+    ordinals, events = session.ordinals, session.events
+    stretch = [event for event in listed if event.key not in ordinals or not _elsewhere(session, event)]
+    moved = {event.key for event in stretch}
     start = _place(session, after) + 1
-    head = [event for event in session.events[:start] if event.key not in stretch]
-    # What the list does not hold hangs on the event it followed; those it followed first.
-    hanging: dict[str, list[Event]] = {}
-    anchor = START
-    for event in session.events[start:]:
-        if event.key in stretch:
-            anchor = event.key
-        else:
-            hanging.setdefault(anchor, []).append(event)
-    order = head
-    waiting = deque(hanging.pop(START, ()))
-    for event in listed:
-        known = event.key in session.ordinals
-        while waiting and (known or _before(waiting[0], event)):
-            order.append(waiting.popleft())
-        held = session.events[session.ordinals[event.key]] if known else None
-        order.append(_better(held, event) if held is not None else event)
-        waiting.extend(hanging.pop(event.key, ()))
-    order.extend(waiting)
+    order = [event for event in events[:start] if event.key not in moved]
+    others = [event for event in events[start:] if event.key not in moved]
+    stamps = _stamps_ahead(others)
+    place = 0
+    for event in stretch:
+        ordinal = ordinals.get(event.key)
+        while place < len(others):
+            if ordinal is None:
+                first = _earlier(stamps[place], event.at)
+            else:  # it came after this one, and not only because it came too late
+                first = ordinals[others[place].key] < ordinal and not _earlier(event.at, others[place].at)
+            if not first:
+                break
+            order.append(others[place])
+            place += 1
+        order.append(event if ordinal is None else _better(events[ordinal], event))
+    order.extend(others[place:])
     return order
 
 
-def _before(unlisted: Event, listed: Event) -> bool:
-    """Whether an event that the list does not hold stands before one that it does."""
-    return unlisted.at is not None and listed.at is not None and unlisted.at < listed.at
+def _stamps_ahead(events: Sequence[Event]) -> list[float | None]:
+    """For each event the first stamp from there on: what has none stands before what follows it."""
+    stamps: list[float | None] = []
+    ahead: float | None = None
+    for event in reversed(events):
+        ahead = ahead if event.at is None else event.at
+        stamps.append(ahead)
+    stamps.reverse()
+    return stamps
+
+
+def _earlier(one: float | None, other: float | None) -> bool:
+    return one is not None and other is not None and one < other
 
 
 def _better(held: Event, event: Event) -> Event:

@@ -178,7 +178,7 @@ class Turn(msgspec.Struct):
     tally: Tally = msgspec.field(default_factory=Tally)
     """The primary thread's share."""
     snapshot: int = -1
-    """Index of its last usage snapshot in `Session.usages`."""
+    """Index of its last usage snapshot in `Session.usages`, -1 when it had none."""
     snapshot_before: int = -1
 
     @property
@@ -377,5 +377,4 @@ class Session(msgspec.Struct):
         """
         if self.status in ("deleted", "terminated"):
             return self.status
-        waiting = self.pending or self.awaited_unseen or self.stop_reason == "requires_action"
-        return "waiting" if waiting else self.status
+        return "waiting" if self.pending or self.stop_reason == "requires_action" else self.status

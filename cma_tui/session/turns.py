@@ -57,6 +57,16 @@ def touch(turn: Turn, event: Event) -> None:
             turn.last_at = event.at
 
 
+def restamp(turn: Turn, event: Event) -> None:
+    """One of the turn's events got another time: it may be the turn's beginning."""
+    if turn.key == event.key:
+        if turn.legs and turn.legs[0].started_at == turn.started_at:
+            turn.legs[0].started_at = event.at
+        turn.started_at = event.at
+    if not turn.ended:
+        touch(turn, event)
+
+
 def end(session: Session, event: Event, reason: str) -> None:
     """End the open turn, if one is."""
     turn = session.turn
@@ -65,7 +75,6 @@ def end(session: Session, event: Event, reason: str) -> None:
     touch(turn, event)
     end_leg(session, event, reason)
     turn.ended, turn.ended_at, turn.stop_reason = True, event.at, reason
-    turn.snapshot = len(session.usages) - 1
 
 
 def end_silent(session: Session, event: Event) -> None:
@@ -79,7 +88,6 @@ def end_silent(session: Session, event: Event) -> None:
         return
     if turn.worked:
         turn.ended, turn.ended_at = True, turn.last_at
-        turn.snapshot = len(session.usages) - 1
 
 
 def begin_leg(turn: Turn, event: Event) -> None:

@@ -24,6 +24,23 @@ class Batch(msgspec.Struct, gc=False):
     """For a listed stretch: the key of the listed event before it, empty when it begins the list."""
 
 
+class Line(msgspec.Struct):
+    """How a connection is, for those who show it. Times are seconds of the monotonic clock."""
+
+    state: str = "connecting"
+    """`connecting`, `live`, `reconnecting` or `ended`."""
+    last_byte_at: float | None = None
+    """When the last byte came, keep-alive comments included."""
+    checked_at: float | None = None
+    """When the history was last read to where it is known."""
+    retry_at: float | None = None
+    """When the next attempt is due, while the line is down."""
+    listed: int = 0
+    """Events of the history read so far."""
+    gaps: int = 0
+    """Events that the stream missed and the history brought."""
+
+
 class SourceError(Exception):
     """The source cannot go on: one clear line for the user, and the exit code it means."""
 
@@ -55,6 +72,11 @@ class Source(Protocol):
     @property
     def live(self) -> bool:
         """Whether it follows a session that may still change."""
+        ...
+
+    @property
+    def line(self) -> Line | None:
+        """How the connection is; None where there is none."""
         ...
 
     @property

@@ -8,6 +8,7 @@ try again after a pause or a `SourceError` with one clear line.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import anthropic
 import httpx2
@@ -23,6 +24,17 @@ NO_ACCESS = 5
 
 TRANSIENT = (anthropic.APIConnectionError, httpx2.TransportError, httpx2.StreamError)
 """What a broken or refused connection raises: the SDK's own errors and those that pass through it."""
+
+
+CALL_ERRORS = (anthropic.AnthropicError, *TRANSIENT, TypeError)
+"""All that a call of the SDK raises; a TypeError is how it says that it found no credentials."""
+
+
+class Retry(NamedTuple):
+    """The same request may succeed after a pause."""
+
+    after: float
+    """Seconds that the server asks us to stay away, 0 when it asks for nothing."""
 
 
 def make_client(
@@ -86,7 +98,9 @@ def refused(error: BaseException, what: str) -> SourceError:
             case status:
                 return SourceError(f"the API refused {what} ({status}): {said(error)}")
     if isinstance(error, TRANSIENT):
-        return SourceError(f"cannot reach the API for {what}: {_cause(error)}")
+        request = getattr(error, "request", None)
+        where = f" at {request.url.host}" if request is not None else ""
+        return SourceError(f"cannot reach the API{where} for {what}: {_cause(error)}")
     if isinstance(error, TypeError | anthropic.AnthropicError) and "authentication" in str(error):
         return SourceError(
             "no API key: set ANTHROPIC_API_KEY, or try `cma-top demo`, which needs none", NO_ACCESS

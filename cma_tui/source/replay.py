@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Protocol
 
 from cma_tui.event import Event
-from cma_tui.source import Batch, Controls
+from cma_tui.source import Batch, Controls, Line
 
 BATCH = 4096
 """Events given out at once when nothing holds them back."""
@@ -50,6 +50,7 @@ class Replay:
     """Plays a log: by its clock, at a multiple of it, step by step, or as fast as it can be read."""
 
     live = False
+    line: Line | None = None
     controls: Controls | None = None
 
     def __init__(

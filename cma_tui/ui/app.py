@@ -60,8 +60,9 @@ class CmaTop(App[int]):
         return self._exception
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """What our names mean in themes that are not ours."""
-        return FALLBACKS
+        """What our names mean in themes that are not ours: a variable's value cannot name another one."""
+        colours = self.current_theme.to_color_system().generate()
+        return {name: colours[meant] for name, meant in FALLBACKS.items()}
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """The guard comes last: nothing passes it."""

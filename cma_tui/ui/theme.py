@@ -61,12 +61,12 @@ LIGHT = Theme(
 THEMES = (DARK, LIGHT)
 
 FALLBACKS = {
-    "cma-you": "$accent",
-    "cma-agent": "$foreground",
-    "cma-tool": "$primary",
-    "cma-model": "$text-muted",
-    "cma-thread": "$secondary",
-    "cma-quiet": "$text-muted",
-    "cma-cursor": "$boost",
+    "cma-you": "accent",
+    "cma-agent": "foreground",
+    "cma-tool": "primary",
+    "cma-model": "text-muted",
+    "cma-thread": "secondary",
+    "cma-quiet": "text-muted",
+    "cma-cursor": "boost",
 }
-"""What our names mean in themes that do not define them."""
+"""Which of Textual's colours stand in for ours in themes that do not define them."""

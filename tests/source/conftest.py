@@ -11,22 +11,7 @@ from cma_tui.simulator import Simulator, serving
 from cma_tui.source import SourceError
 from cma_tui.source.client import make_client
 from cma_tui.source.live import Live
-
-
-class Pauses:
-    """Pauses that end when the test says so; the source's clock in its hands."""
-
-    def __init__(self):
-        self.asked = []
-        self.open = asyncio.Event()
-
-    async def __call__(self, seconds):
-        self.asked.append(seconds)
-        await self.open.wait()
-
-    def let_go(self):
-        """All pauses from now on take no time, those that wait end."""
-        self.open.set()
+from tests.virtual_time import VirtualTimeLoop
 
 
 class Viewer:
@@ -53,18 +38,23 @@ class Viewer:
             self.changed.notify_all()
 
     async def until(self, condition):
-        async with asyncio.timeout(20), self.changed:
+        async with asyncio.timeout(3600), self.changed:
             await self.changed.wait_for(lambda: condition(self.session) or self.ended)
             assert condition(self.session), (self.error, self.keys)
 
     async def until_end(self):
-        async with asyncio.timeout(20), self.changed:
+        async with asyncio.timeout(3600), self.changed:
             await self.changed.wait_for(lambda: self.ended)
 
     @property
     def keys(self):
         """Ids of the server's events in the order of the session."""
         return [event.key for event in self.session.events if not event.type.startswith("local.")]
+
+
+def pytest_asyncio_loop_factories(config, item):
+    """Minutes of waiting pass in no time."""
+    return {"virtual": VirtualTimeLoop}
 
 
 @pytest.fixture
@@ -79,18 +69,13 @@ async def base_url(sim):
 
 
 @pytest.fixture
-def pauses():
-    return Pauses()
-
-
-@pytest.fixture
-def view(sim, base_url, pauses):
+def view(sim, base_url):
     """Attach to a session; what `async with` gives is the viewer."""
 
     @asynccontextmanager
     async def viewing(session_id, *, key=None, url=None, **options):
         client = make_client(api_key=key or sim.api_key, auth_token=None, base_url=url or base_url)
-        viewer = Viewer(Live(client, session_id, pause=pauses, **options))
+        viewer = Viewer(Live(client, session_id, **options))
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = tasks.create_task(viewer.run())

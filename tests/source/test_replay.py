@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from itertools import count
+from itertools import chain, count
 
 import pytest
 from hypothesis import given
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cma_tui.event import parse, stamp_text
 from cma_tui.feed import Feed
 from cma_tui.source.replay import BATCH, Replay
+from tests.ui.play import opening
 
 START = 1_790_000_000.0
 
@@ -82,7 +83,7 @@ async def test_events_come_by_the_logs_clock():
 )
 async def test_waits(times, options, waits):
     replay, time = player(*times, **options)
-    assert sum(await played(replay), []) == [f"e{n}" for n in range(len(times))]
+    assert [*chain(*await played(replay))] == [f"e{n}" for n in range(len(times))]
     assert time.waits == pytest.approx(waits)
 
 
@@ -210,7 +211,7 @@ async def test_set_speed_to_none_ends_a_wait():
         await wake.wait()
 
     replay = Replay(Log(0, 1, 2, 3), clock=time.clock, wait=pressed)
-    assert len(sum(await played(replay), [])) == 4
+    assert len([*chain(*await played(replay))]) == 4
     assert time.waits == [1]
 
 
@@ -218,7 +219,7 @@ def test_buttons_work_from_another_thread_while_a_feed_plays():
     """With the real clock and the real wait: nothing here takes longer than a step does."""
     replay = Replay(Log(0, 1000, 2000), speed=1.0, idle_limit=1000, paused=True)
     woken = threading.Event()
-    feed = Feed(lambda: replay, woken.set)
+    feed = Feed(opening(replay), woken.set)
     feed.start()
 
     def taken(position):
@@ -244,7 +245,7 @@ def test_buttons_work_from_another_thread_while_a_feed_plays():
 def test_a_feed_that_is_closed_ends_a_wait():
     replay = Replay(Log(0, 1000), idle_limit=1000)
     woken = threading.Event()
-    feed = Feed(lambda: replay, woken.set)
+    feed = Feed(opening(replay), woken.set)
     feed.start()
     while replay.position < 1:
         assert woken.wait(10)

@@ -12,6 +12,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from cma_tui.ui.keys import GROUPS
+from cma_tui.ui.widgets.rowview import wrap
+
+_WIDTH, _KEYS = 72, 28
+"""Cells of a line, and of the keys before what they do."""
 
 
 class Help(ModalScreen[None]):
@@ -41,5 +45,7 @@ def _page() -> Content:
             lines.append(Content(""))
         lines.append(Content.styled(name, "$accent bold"))
         for key, does in keys:
-            lines.append(Content.assemble(Content.styled(f"  {key:<26}", "bold"), does))
+            first, *others = wrap(does, _WIDTH - _KEYS)
+            lines.append(Content.assemble(Content.styled(f"  {key}".ljust(_KEYS), "bold"), first))
+            lines.extend(Content(" " * _KEYS + other) for other in others)
     return Content("\n").join(lines)

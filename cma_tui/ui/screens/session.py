@@ -79,6 +79,8 @@ class SessionScreen(Screen[None]):
         self._drawn_at = 0.0
         self._planned: Timer | None = None
         self._interrupt_until = 0.0
+        self._sending = False
+        """Whether a message is under way to the server."""
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -156,7 +158,12 @@ class SessionScreen(Screen[None]):
             self._playbar.show(source)
         self._header.note = self._follow_note()
         self._header.show()
-        self._hints.show(can_send=self._controls() is not None, error=self.feed.error)
+        self._show_hints()
+
+    def _show_hints(self) -> None:
+        """Which keys matter depends on where they go."""
+        can_send = self._controls() is not None
+        self._hints.show(can_send=can_send, detail=self._detail.has_focus, error=self.feed.error)
 
     def _show_asked(self) -> None:
         """What waits for an answer, where one can be given."""
@@ -165,7 +172,8 @@ class SessionScreen(Screen[None]):
 
     def _follow_note(self) -> tuple[str, str] | None:
         timeline = self._timeline
-        if timeline.following:
+        source = self.feed.source
+        if timeline.following or source is None or self.feed.finished:
             return None
         return (f"+{timeline.news} new, End follows" if timeline.news else "paused, End follows", "$accent")
 
@@ -179,7 +187,8 @@ class SessionScreen(Screen[None]):
     # -- what the parts of the screen ask for ------------------------------------------------------------
 
     def on_timeline_moved(self) -> None:
-        """The reading position changed."""
+        """The reading position changed: what was said is read."""
+        self._hints.say("", "")
         self._show_source()
 
     def on_timeline_opened(self, message: Timeline.Opened) -> None:
@@ -206,45 +215,65 @@ class SessionScreen(Screen[None]):
         ).focus()
 
     def on_descendant_focus(self) -> None:
-        """The bar's words depend on where the keys go."""
+        """The words of the bar and of the last line depend on where the keys go."""
         self._show_asked()
+        self._show_hints()
 
     def on_descendant_blur(self) -> None:
-        """The bar's words depend on where the keys go."""
+        """The words of the bar and of the last line depend on where the keys go."""
         self._show_asked()
+        self._show_hints()
 
     # -- acting on the session -----------------------------------------------------------------------------
 
-    async def on_composer_sent(self, message: Composer.Sent) -> None:
-        """Send a message; the draft stays until the server has it."""
-        event = {"type": "user.message", "content": [{"type": "text", "text": message.text}]}
-        if await self._send([event]):
-            self._composer.accepted(message.text)
-            self._timeline.action_follow()
+    # What is sent is awaited by workers: a handler that waits for the server would stop the drawing.
 
-    async def on_approval_decided(self, message: Approval.Decided) -> None:
+    def on_composer_sent(self, message: Composer.Sent) -> None:
+        """Send a message, unless one is under way; the draft stays until the server has it."""
+        if not self._sending:
+            self._sending = True
+            self._hints.say("sending", "$cma-quiet")
+            self.run_worker(self._say(message.text))
+
+    async def _say(self, text: str) -> None:
+        event = {"type": "user.message", "content": [{"type": "text", "text": text}]}
+        try:
+            if await self._send([event]):
+                self._composer.accepted(text)
+                self._timeline.action_follow()
+        finally:
+            self._sending = False
+
+    def on_approval_decided(self, message: Approval.Decided) -> None:
         """Answer a tool use, if it still waits as it was drawn."""
         session = self.feed.session
         if not still_asked(session, self._approval.asked, message.key):
             self._hints.say("not sent: it does not wait any more, or it changed", "$warning")
             self._approval.failed(message.key)
         else:
-            event = {"type": "user.tool_confirmation", "tool_use_id": message.key, "result": message.verdict}
-            if not await self._send([event]):
-                self._approval.failed(message.key)
+            self.run_worker(self._answer(message.key, message.verdict))
         self._show_asked()
 
-    async def action_interrupt(self) -> None:
+    async def _answer(self, key: str, verdict: str) -> None:
+        event = {"type": "user.tool_confirmation", "tool_use_id": key, "result": verdict}
+        if not await self._send([event]):
+            self._approval.failed(key)
+            self._show_asked()
+
+    def action_interrupt(self) -> None:
         """The first `x` asks, the second within two seconds interrupts every thread."""
         if self._controls() is None:
             return
         if monotonic() < self._interrupt_until:
             self._interrupt_until = 0.0
-            if await self._send([{"type": "user.interrupt"}]):
-                self._hints.say("interrupt sent, for every thread", "$warning")
+            self.run_worker(self._interrupt())
         else:
             self._interrupt_until = monotonic() + _TWICE
             self._hints.say("x again interrupts the agent, all threads", "$warning")
+
+    async def _interrupt(self) -> None:
+        if await self._send([{"type": "user.interrupt"}]):
+            self._hints.say("interrupt sent, for every thread", "$warning")
 
     async def _send(self, events: list[dict[str, Any]]) -> bool:
         controls = self._controls()

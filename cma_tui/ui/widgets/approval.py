@@ -124,8 +124,9 @@ class Approval(Static, can_focus=True):
         self.post_message(self.Decided(key, verdict))
 
     def failed(self, key: str) -> None:
-        """The answer was not accepted: it may be given again."""
+        """The answer was not accepted: it may be given again, but not by a key that is still held down."""
         self._sent.discard(key)
+        self._armed_at = self._clock() + ARMING
 
 
 def still_asked(session: Session, asked: tuple[str, bytes] | None, key: str) -> bool:

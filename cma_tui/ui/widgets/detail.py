@@ -6,12 +6,12 @@ so its length does not matter once it is there.
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
-from rich.syntax import Syntax
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
@@ -24,8 +24,7 @@ from cma_tui.session.model import Session
 from cma_tui.ui.entries import counterpart
 from cma_tui.ui.widgets.rowview import fit, is_markdown, set_markdown, wrap
 
-_HIGHLIGHT_CAP = 8_000
-"""Characters of JSON that are coloured; more is plain."""
+_JSON_NAME = re.compile(r' *"(?:[^"\\]|\\.)*"(?=:)')
 
 
 class Detail(ScrollView, can_focus=True):
@@ -38,8 +37,9 @@ class Detail(ScrollView, can_focus=True):
     Detail:focus { border-left: solid $accent; }
     Detail > .detail--title { text-style: bold; color: $accent; }
     Detail > .detail--quiet { color: $cma-quiet; }
+    Detail > .detail--name { color: $cma-tool; }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"detail--title", "detail--quiet"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"detail--title", "detail--quiet", "detail--name"}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j,down", "scroll_down", "down", show=False),
         Binding("k,up", "scroll_up", "up", show=False),
@@ -101,14 +101,13 @@ class Detail(ScrollView, can_focus=True):
             return
         title = self.get_component_rich_style("detail--title")
         quiet = self.get_component_rich_style("detail--quiet")
+        names = self.get_component_rich_style("detail--name")
         lines = [_line(fit(detail.title(self._session, self._item), width), title)]
         made = detail.raw_sections if self._raw else detail.sections
         for section in made(self._session, self._item):
             lines.append(_line("", self.rich_style))
             lines.append(_line(fit(section.title, width), quiet + Style(bold=True)))
-            lines.extend(_set_section(section, width, self.rich_style, self.app.console))
-        hint = "r words" if self._raw else "r raw JSON"
-        lines += [_line("", self.rich_style), _line(f"{hint}   Esc back", quiet)]
+            lines.extend(_set_section(section, width, self.rich_style, names, self.app.console))
         self._lines = lines
         self.virtual_size = Size(width, len(lines))
         self.refresh()
@@ -126,11 +125,17 @@ def _line(text: str, style: Style) -> Strip:
     return Strip([Segment(text, style)])
 
 
-def _set_section(section: Section, width: int, style: Style, console: Console) -> list[Strip]:
+def _set_section(section: Section, width: int, style: Style, names: Style, console: Console) -> list[Strip]:
     if section.language == "markdown" and is_markdown(section.text):
         return [Strip(line) for line in set_markdown(section.text, width, style, console)]
-    if section.language == "json" and len(section.text) <= _HIGHLIGHT_CAP:
-        coloured = Syntax(section.text, "json", theme="ansi_dark", background_color="default", word_wrap=True)
-        options = console.options.update(width=width, height=None)
-        return [Strip(line) for line in console.render_lines(coloured, options, style=style, pad=False)]
+    if section.language == "json":
+        return [_json_line(line, style, names) for line in wrap(section.text, width)]
     return [_line(line, style) for line in wrap(section.text, width)]
+
+
+def _json_line(line: str, style: Style, names: Style) -> Strip:
+    """A line of indented JSON; the name that begins it stands out."""
+    named = _JSON_NAME.match(line)
+    if named is None:
+        return _line(line, style)
+    return Strip([Segment(named[0], names), Segment(line[named.end() :], style)])

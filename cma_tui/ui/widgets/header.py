@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from time import monotonic
 
-import msgspec
 from textual.content import Content
 from textual.widgets import Static
 
@@ -16,6 +15,7 @@ from cma_tui.feed import Feed
 from cma_tui.report.words import stop_words
 from cma_tui.session import metrics
 from cma_tui.session.model import Session, ToolUse
+from cma_tui.source import Line
 from cma_tui.text import ago, count, duration, first_line, money, printable
 from cma_tui.ui.widgets.headings import plural
 
@@ -33,12 +33,8 @@ STATES = {
 }
 
 
-class Connection(msgspec.Struct):
-    """What a source tells about its line, if it has one."""
-
-    live: bool
-    last_byte_at: float | None = None
-    retry_at: float | None = None
+_QUIET = 45.0
+"""Seconds without a byte after which a line is called quiet: keep-alives come every 30."""
 
 
 class Header(Static):
@@ -137,7 +133,9 @@ def _line(feed: Feed, shape: str) -> list[Part]:
     if not source.live:
         parts: list[Part] = [(shape or "saved log", "$cma-quiet"), (events, "$cma-quiet")]
     else:
-        parts = [_liveness(source, session, feed.finished), (events, "$cma-quiet")]
+        parts = [_liveness(source.line or Line(), feed.finished), (events, "$cma-quiet")]
+        if source.line is not None and source.line.gaps:
+            parts.append((f"gap of {plural(source.line.gaps, 'event')} found and filled", "$warning"))
     if session.bad_frames:
         parts.append((f"{session.bad_frames} broken", "$error"))
     if session.unknown_types:
@@ -145,18 +143,21 @@ def _line(feed: Feed, shape: str) -> list[Part]:
     return parts
 
 
-def _liveness(source: object, session: Session, finished: bool) -> Part:
+def _liveness(line: Line, finished: bool) -> Part:
+    """How alive the connection is, from its bytes and from the last look at the history."""
+    now = monotonic()
     if finished:
         return ("ended", "$cma-quiet")
-    line = Connection(True, getattr(source, "last_byte_at", None), getattr(source, "retry_at", None))
     if line.retry_at is not None:
-        return (f"reconnecting in {max(0.0, line.retry_at - monotonic()):.0f}s", "$warning")
-    if not session.connected:
-        return ("connecting", "$warning")
-    if line.last_byte_at is None:
-        return ("live", "$success")
-    quiet = monotonic() - line.last_byte_at
-    return (f"live, last byte {ago(quiet)}", "$success" if quiet < 45 else "$warning")
+        return (f"reconnecting in {max(0.0, line.retry_at - now):.0f}s", "$warning")
+    if line.state != "live":
+        return (line.state, "$warning")
+    if line.checked_at is None:
+        return (f"live, reading the history: {count(line.listed)} events", "$warning")
+    quiet = now - (line.last_byte_at or now)
+    if quiet < _QUIET:
+        return (f"live, last byte {ago(quiet)}", "$success")
+    return (f"quiet {duration(quiet)}, checked {ago(now - line.checked_at)}", "$warning")
 
 
 def _spread(left: list[Part], right: list[Part], width: int) -> Content:

@@ -22,6 +22,7 @@ _DRIVE = (
     "q leave",
 )
 _REPLAY = ("? help", "Space play", ". step", "+ - speed", "Enter detail", "] [ turns", "e errors", "q leave")
+_DETAIL = ("? help", "Esc back", "r words or raw JSON", "j k scroll", "g G top, end")
 
 
 class Hints(Static):
@@ -33,7 +34,7 @@ class Hints(Static):
 
     def __init__(self, *, replay: bool) -> None:
         super().__init__(markup=False)
-        self._keys = _REPLAY if replay else _READ
+        self._keys: tuple[str, ...] = _REPLAY if replay else _READ
         self._replay = replay
         self._said: tuple[str, str] | None = None
 
@@ -42,9 +43,9 @@ class Hints(Static):
         self._said = (first_line(text, 300), style) if text else None
         self._render_line()
 
-    def show(self, *, can_send: bool, error: BaseException | None) -> None:
-        """Draw the line for this moment."""
-        self._keys = _REPLAY if self._replay else _DRIVE if can_send else _READ
+    def show(self, *, can_send: bool, detail: bool, error: BaseException | None) -> None:
+        """Draw the line for this moment: of a detail, of what can be driven, or of what can be read."""
+        self._keys = _DETAIL if detail else _REPLAY if self._replay else _DRIVE if can_send else _READ
         if error is not None and self._said is None:
             self._said = (first_line(str(error), 300), "$error")
         self._render_line()

@@ -73,8 +73,8 @@ class PlayBar(Static):
             else f"{count(source.position)} events"
         )
         left = f"REPLAY  {word}  {pace}  {place}  "
-        room = max(0, self.size.width - len(left))
-        filled = 0 if not total else round(room * min(1.0, source.position / total))
+        room = max(0, self.size.width - len(left)) if total else 0  # no bar before the length is known
+        filled = round(room * min(1.0, source.position / total)) if total else 0
         self.update(
             Content.assemble(
                 Content.styled(left, "$accent bold"),

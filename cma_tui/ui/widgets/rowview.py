@@ -134,15 +134,14 @@ def _wrap_line(line: str, width: int) -> Sequence[str]:
         if current.strip() and used + gap + cells > width:
             lines.append(current)
             current, used, gap = "", 0, 0
-        if used + gap + cells > width:
-            if current.strip() or used + gap >= width:
-                current, used, gap = "", 0, 0
-            first, *others = chop_cells(word, width - used - gap) or [""]
-            pieces = [" " * (used + gap) + first, *chop_cells(word[len(first) :], width)] if others else [word]
-            lines.extend(pieces[:-1])
-            current, used = pieces[-1], cell_len(pieces[-1])
-        else:
+        if used + gap + cells <= width:
             current, used = current + " " * gap + word, used + gap + cells
+            continue
+        indent = used + gap if used + gap + 2 <= width else 0  # two cells: room for any character
+        first, *rest = chop_cells(word, width - indent) or [""]
+        pieces = [" " * indent + first, *(chop_cells(word[len(first) :], width) if rest else ())]
+        lines.extend(pieces[:-1])
+        current, used = pieces[-1], cell_len(pieces[-1])
     lines.append(current)
     return lines
 

@@ -120,9 +120,9 @@ class Timeline(Widget, can_focus=True):
         before = len(self)
         marks = self._marks()
         if session is not self.session:
-            old = self.session
             marks = (self._found(session, marks[0]), self._found(session, marks[1]))
-            self._expanded = {e for e in (counterpart(old, session, e) for e in self._expanded) if e is not None}
+            found = (self._found(session, entry) for entry in self._expanded)
+            self._expanded = {entry for entry in found if entry is not None}
         if change.reset or session is not self.session:
             self._cache.clear()
         for index in change.items:

@@ -1,0 +1,290 @@
+"""Being attached to one stream: a session's own, or that of one of its threads.
+
+Owns connecting, following, and making sure. The stream is opened first; then the list is read back to
+what is known, while what streams in is held back; then both flow. Because a list may lag and a
+healthy stream may miss a message, the list is looked at again a little later, after every rest, every
+minute while the session works, and after anything unreadable. Invariants: every event that the list
+or the stream has is handed over, listed stretches say where they belong, nothing is decided from a
+part of a list, and one task reads the list at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from time import time
+
+from cma_tui.event import Event, local
+from cma_tui.source import Batch, Line, SourceError
+from cma_tui.source import frames as framing
+from cma_tui.source.client import CALL_ERRORS, said
+from cma_tui.source.endpoints import GoneError, SessionEndpoint
+from cma_tui.source.history import History, Stretch, jitter
+
+SOON = (3.0, 15.0)
+"""Seconds after a connection or a rest at which the list is looked at again: it may lag behind."""
+AUDIT = 60.0
+"""Seconds between two looks at the list while the session works or the stream is quiet."""
+QUIET = 60.0
+"""Seconds without a byte after which the list is asked whether the stream is dead."""
+OLD = 10.0
+"""Seconds after which an event that only the list has shows that the stream missed it."""
+REACH_BACK = 120.0
+"""Seconds that a look at the list reaches back before the last complete one."""
+_STEADY = 30.0
+"""Seconds a connection must have lived for the next pause to be short again."""
+
+
+_STATUSES = frozenset(f"session.status_{word}" for word in ("idle", "rescheduled", "running", "terminated"))
+
+
+class _OverError(Exception):
+    """The session has ended, and its list has been read to the end."""
+
+
+class Attachment:
+    """One stream and its list, until it is over. Times are the event loop's."""
+
+    def __init__(
+        self,
+        endpoint: SessionEndpoint,
+        put: Callable[[Batch], None],
+        line: Line,
+        *,
+        newest_first: bool = False,
+    ) -> None:
+        """Prepare to attach.
+
+        Args:
+            endpoint: the calls.
+            put: takes what is to be applied, in order; must not block.
+            line: where the state of the connection is shown.
+            newest_first: of a long list, hand over the newest page at once, for something to look at.
+        """
+        self.over = False
+        """Whether nothing will follow: deleted or terminated."""
+        self._endpoint = endpoint
+        self._history = History(endpoint, line)
+        self._put = put
+        self._line = line
+        self._newest_first = newest_first
+        self._known: dict[str, float | None] = {}
+        self._held: list[Event] | None = None
+        self._connections = 0
+        self._working = True
+        self._missed = False
+        """Whether the list had what a healthy looking stream did not bring: the stream is dead."""
+        self._due: list[float] = []
+        """When the list is to be looked at."""
+        self._asked = asyncio.Event()
+        self._looking = asyncio.Lock()
+        self._complete_at: float | None = None
+        """Server's time up to which the list has been read."""
+
+    # -- what runs ------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Attach and stay attached; returns when it is over.
+
+        Raises:
+            SourceError: another try will not help.
+        """
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                looking = tasks.create_task(self._keep_looking())
+                await self._stay_attached()
+                looking.cancel()
+        except* (GoneError, _OverError):
+            self.over = True
+        except* SourceError as group:
+            raise first_error(group) from None
+        self._release()
+        self._line.state = "ended"
+
+    async def list_once(self) -> None:
+        """Hand over the list as it is now, without attaching."""
+        with suppress(_OverError):
+            await self._look()
+
+    def look(self, *, after: float = 0.0) -> None:
+        """See to it that the list is looked at, now or after so many seconds."""
+        self._due.append(self._now() + after)
+        self._asked.set()
+
+    # -- the stream ---------------------------------------------------------------------------------------
+
+    async def _stay_attached(self) -> None:
+        failures = 0
+        while True:
+            opened = self._now()
+            reason, wait = await self._connect()
+            steady = self._now() - opened > _STEADY and self._complete_at is not None
+            failures = 0 if steady else failures + 1
+            self._tell("local.disconnected", reason=reason)
+            if self.over:
+                return
+            wait = max(wait, jitter(failures))
+            self._line.state, self._line.retry_at = "reconnecting", self._now() + wait
+            await asyncio.sleep(wait)
+            self._line.state, self._line.retry_at = "connecting", None
+
+    async def _connect(self) -> tuple[str, float]:
+        """One connection. Returns why it ended, and for how long the server wants us to stay away."""
+        self._missed = False
+        try:
+            async with self._endpoint.stream() as response:
+                kind = response.headers.get("content-type", "")
+                if not framing.is_event_stream(kind):
+                    return f"the answer is no event stream but {kind or 'of no type'}", 0.0
+                self._opened()
+                chunks = self._while_alive(response.http_response.aiter_bytes())
+                async for event in framing.events(chunks, self._alive, stream=self._endpoint.thread):
+                    self._arrived(event)
+        except framing.StreamError as error:
+            return f"the server broke the stream off: {said(error)}", 0.0
+        except CALL_ERRORS as error:
+            return said(error), self._endpoint.classify(error, seen=bool(self._connections)).after
+        return (
+            "the stream was silent while the list went on" if self._missed else "the server ended the stream",
+            0.0,
+        )
+
+    def _opened(self) -> None:
+        self._connections += 1
+        self._alive()
+        self._line.state = "live"
+        if self._held is None:
+            self._held = []
+        self._tell("local.connected", connection=self._connections)
+        self.look()
+        for seconds in SOON:
+            self.look(after=seconds)
+
+    async def _while_alive(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The chunks, until a long silence turns out to be death: the list went on without them."""
+        while True:
+            coming = asyncio.ensure_future(anext(chunks, None))
+            try:
+                while not (await asyncio.wait((coming,), timeout=QUIET))[0]:
+                    await self._look()
+                    if self._missed:
+                        return
+                chunk = coming.result()
+            finally:
+                coming.cancel()
+            if chunk is None:
+                return
+            yield chunk
+
+    def _arrived(self, event: Event) -> None:
+        match event.type:
+            case "session.deleted":
+                self.over = True
+            case "session.status_terminated":
+                self.over = True
+                self.look(after=SOON[0])
+            case "session.status_idle" | "session.thread_status_idle":
+                self._working = False
+                self.look(after=SOON[0])
+            case "session.status_running" | "session.status_rescheduled":
+                self._working = True
+            case "local.bad_frame":
+                self.look()
+        if self._held is not None:
+            self._held.append(event)
+        else:
+            self._flow([event])
+
+    def _flow(self, events: list[Event]) -> None:
+        self._put(Batch(events))
+        self._known.update((event.key, event.at) for event in events)
+
+    def _alive(self) -> None:
+        self._line.last_byte_at = self._now()
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _release(self) -> None:
+        """Let go what streamed in while the list was read."""
+        held, self._held = self._held, None
+        if held:
+            self._flow(held)
+
+    def _tell(self, type_: str, **fields: object) -> None:
+        now = time()
+        fields |= {"at": now, "thread": self._endpoint.thread}
+        key = f"{type_}:{self._endpoint.thread}:{self._connections}:{now}"
+        self._put(Batch([local(type_, fields, received_at=now, key=key)]))
+
+    # -- the list ------------------------------------------------------------------------------------
+
+    async def _keep_looking(self) -> None:
+        """The one task that reads the list: when somebody asks, when time has come, and every minute."""
+        while True:
+            self._asked.clear()
+            last = self._line.checked_at
+            audit = [last + AUDIT] if self._working and last is not None else []
+            due = min([*self._due, *audit], default=None)
+            if due is None or due > self._now():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(due):
+                        await self._asked.wait()
+                continue
+            self._due = [at for at in self._due if at > self._now()]
+            await self._look()
+
+    async def _look(self) -> None:
+        """Read the list back to what is known, and hand over what it adds."""
+        async with self._looking:
+            stretch = await self._first_look() if self._line.checked_at is None else await self._next_look()
+            missed = self._overdue(stretch.events) if stretch is not None and self._held is None else 0
+            if stretch is not None:
+                self._hand_over(stretch)
+            self._line.checked_at = self._now()
+            self._complete_at = max(filter(None, self._known.values()), default=None)
+            if missed:
+                self._missed = True
+                self._line.gaps += missed
+                self._tell("local.gap", found=missed)
+            self._release()
+            if self.over:
+                raise _OverError
+
+    async def _first_look(self) -> Stretch:
+        """The whole list; of a long one the newest page is shown while the rest is on its way."""
+        events, whole = await self._history.newest()
+        if not whole:
+            if self._newest_first:
+                self._put(Batch(events))
+            events = await self._history.whole()
+        return Stretch(events, "")
+
+    async def _next_look(self) -> Stretch | None:
+        reach = None if self._complete_at is None else self._complete_at - REACH_BACK
+        return await self._history.since(self._known, reach)
+
+    def _hand_over(self, stretch: Stretch) -> None:
+        if stretch.events:
+            self._put(Batch(stretch.events, listed=True, after=stretch.after))
+        status = next((e.type for e in reversed(stretch.events) if e.type in _STATUSES), None)
+        self.over = self.over or status == "session.status_terminated"
+        self._known.update((event.key, event.at) for event in stretch.events)
+
+    def _overdue(self, events: list[Event]) -> int:
+        """How many events the stream should have brought by now."""
+        newest = max(filter(None, self._known.values()), default=None)
+        if newest is None:
+            return 0
+        return sum(
+            1
+            for event in events
+            if event.key not in self._known and event.at is not None and event.at < max(newest, time() - OLD)
+        )
+
+
+def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first plain error of a group."""
+    error = group.exceptions[0]
+    return first_error(error) if isinstance(error, BaseExceptionGroup) else error

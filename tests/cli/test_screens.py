@@ -1,0 +1,120 @@
+"""The commands that are a screen: what they feed it with."""
+
+import json
+import threading
+
+import pytest
+
+
+@pytest.fixture
+def screen(monkeypatch):
+    """In place of the screen: takes from the feed until something is true, and says with what it was run."""
+    runs = []
+    monkeypatch.setattr("cma_tui.commands.output.no_screen", lambda: None)
+    monkeypatch.setattr("cma_tui.cli.no_screen", lambda: None)
+
+    def until(condition):
+        def fake(feed, *, mode, name, settings):
+            woken = threading.Event()
+            feed.wake = woken.set
+            feed.start()
+            while not (feed.finished and not feed.behind) and not condition(feed.session):
+                assert woken.wait(20)
+                woken.clear()
+                while feed.behind:
+                    feed.take()
+            feed.close()
+            runs.append((mode, name, feed))
+            return 0 if feed.error is None else 1
+
+        monkeypatch.setattr("cma_tui.ui.app.run", fake)
+        return runs
+
+    return until
+
+
+def ended(session):
+    return bool(session.turns) and session.turns[-1].ended
+
+
+def texts(session):
+    return [event.data["content"][0]["text"] for event in session.events if event.type == "user.message"]
+
+
+def test_watch(run, service, screen):
+    session = service.session()
+    service.say(session, "hi")
+    runs = screen(ended)
+    assert run(session)[0] == 0
+    ((mode, name, feed),) = runs
+    assert (mode, name) == ("watch", session)
+    assert [event.key for event in feed.session.events if event.at] == [e["id"] for e in service.log(session)]
+
+
+def test_chat_creates_a_session_and_says_the_first_words_once(run, service, sim, screen):
+    runs = screen(ended)
+    options = ["--agent", sim.agent_id, "--environment", sim.environment_id]
+    assert run("chat", *options, "-m", "hi")[0] == 0
+    ((mode, name, feed),) = runs
+    assert (mode, name) == ("chat", "new session")
+    (session,) = sim.sessions
+    assert feed.session.id == feed.source.name == session
+    assert texts(feed.session) == ["hi"]
+    sent = [event for event in service.log(session) if event["type"] == "user.message"]
+    assert len(sent) == 1
+
+
+def test_chat_with_a_session_that_exists(run, service, screen):
+    session = service.session()
+    service.say(session, "hi")
+    runs = screen(lambda folded: len(folded.turns) == 2 and ended(folded))
+    assert run("chat", session, "-m", "thanks")[0] == 0
+    assert texts(runs[0][2].session) == ["hi", "thanks"]
+
+
+@pytest.mark.parametrize(
+    ("agent", "code", "said"), [("agent_unknown", 5, "does not exist"), (None, 2, "needs --agent (or")]
+)
+def test_chat_that_cannot_begin(run, service, sim, screen, agent, code, said):
+    runs = screen(ended)
+    got, _, err = run("chat", "--environment", sim.environment_id, *(["--agent", agent] if agent else []))
+    if runs:
+        error = runs[0][2].error
+        assert (error.exit_code, said in str(error)) == (code, True)
+    else:
+        assert (got, said in err) == (code, True)
+    assert not sim.sessions
+
+
+def test_chat_whose_session_may_or_may_not_have_been_created(run, service, sim, screen):
+    runs = screen(ended)
+    sim.faults.lose_reply("sessions.create")
+    run("chat", "--environment", sim.environment_id, "--agent", sim.agent_id)
+    assert "unclear whether a session was created" in str(runs[0][2].error)
+    assert len(sim.sessions) == 1
+
+
+def test_demo_needs_nothing(run, screen, monkeypatch):
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
+    runs = screen(ended)
+    assert run("demo", "--pace", "0", "--scene", "hi")[0] == 0
+    ((mode, name, feed),) = runs
+    assert (mode, name, feed.error) == ("demo", "demo", None)
+    assert texts(feed.session) == ["hi"]
+    assert feed.source.controls is not None
+
+
+def test_replay_and_show(run, screen, tmp_path, service):
+    session = service.session()
+    service.say(session, "hi")
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps(event) + "\n" for event in service.log(session)))
+    runs = screen(lambda session: False)
+    assert run("replay", "--speed", "10000", "--idle-limit", "0", str(log), str(log))[0] == 0
+    assert run(str(log))[0] == 0
+    assert [(mode, name) for mode, name, _ in runs] == [("replay", str(log))] * 3
+    assert [feed.source.speed for _, _, feed in runs] == [10_000, 10_000, None]
+    assert {len(feed.session.events) for _, _, feed in runs} == {len(service.log(session))}
+    code, _, err = run("replay", str(log), str(tmp_path / "none"))
+    assert (code, "no such file" in err) == (2, True)

@@ -1,0 +1,255 @@
+"""A source that does what the test says, the app over it, and waiting without sleeping."""
+
+import asyncio
+from collections import deque
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import monotonic
+
+from textual import events
+from textual.keys import _character_to_key
+
+from cma_tui.feed import Feed
+from cma_tui.source import Batch, Line, SourceError
+from cma_tui.ui.app import CmaTop
+
+CHARACTERS = {"space": " ", "question_mark": "?", "exclamation_mark": "!"} | {
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "full_stop": ".",
+    "plus": "+",
+    "minus": "-",
+}
+"""Keys that are characters, by Textual's names."""
+DEADLINE = 20.0
+"""Seconds that a condition may take: only a broken program needs them."""
+
+
+class Sends:
+    """Controls that note what is sent, and refuse or keep silent on demand."""
+
+    def __init__(self):
+        self.sent = []
+        self.refusal = None
+        self._release = None
+        self._loop = None
+
+    def hold(self):
+        """Let answers wait for `release`."""
+        self._release = asyncio.Event()
+
+    def release(self):
+        self._loop.call_soon_threadsafe(self._release.set)
+
+    async def send(self, sent):
+        self._loop = asyncio.get_running_loop()
+        self.sent.extend(sent)
+        if self._release is not None:
+            await self._release.wait()
+        if self.refusal is not None:
+            raise SourceError(self.refusal)
+        return []
+
+
+class Stage:
+    """A source on which the test puts events."""
+
+    shape = ""
+
+    def __init__(self, *events, live=True, controls=None, name="sesn_stage"):
+        self.name, self.live, self.controls = name, live, controls
+        self.line = Line("live", checked_at=0.0) if live else None
+        self._waiting = deque([Batch(list(events))] if events else [])
+        self._more = None
+        self._loop = None
+        self._over = False
+        self._error = None
+        self.resting = False
+        """Whether everything given has been handed over."""
+
+    def give(self, *events, listed=False, after=""):
+        """Put events on the stage: one batch."""
+        self.put(Batch(list(events), listed=listed, after=after))
+
+    def put(self, batch):
+        self.resting = False
+        self._waiting.append(batch)
+        self._wake()
+
+    def end(self, error=None):
+        """No more events; with an error, because something broke."""
+        self._over, self._error, self.resting = True, error, False
+        self._wake()
+
+    def _wake(self):
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._more.set)
+
+    async def batches(self):
+        self._more = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        while True:
+            self._more.clear()
+            while self._waiting:
+                yield self._waiting.popleft()
+            if self._over and self._error is not None:
+                raise self._error
+            if self._over:
+                return
+            self.resting = not self._waiting
+            await self._more.wait()
+
+
+def opening(source):
+    """What a feed opens the source with."""
+
+    async def open_source():
+        return source
+
+    return open_source
+
+
+class Painted(CmaTop):
+    """The app, counting how often it paints the terminal."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.paints = 0
+        self.animation_level = "none"
+
+    def _display(self, screen, renderable):
+        if renderable is not None:
+            self.paints += 1
+        super()._display(screen, renderable)
+
+
+class Play:
+    """A running app and its source."""
+
+    def __init__(self, app, stage, feed, pilot):
+        self.app, self.stage, self.feed, self.pilot = app, stage, feed, pilot
+
+    @property
+    def screen(self):
+        return self.app._main
+
+    @property
+    def timeline(self):
+        return self.screen._timeline
+
+    @property
+    def detail(self):
+        return self.screen._detail
+
+    @property
+    def approval(self):
+        return self.screen._approval
+
+    @property
+    def composer(self):
+        return self.screen._composer
+
+    @property
+    def view(self):
+        return self.timeline.view
+
+    @property
+    def session(self):
+        return self.feed.session
+
+    async def settle(self):
+        """Wait until all that was given is folded and drawn, and every message handled."""
+        for _ in range(2):
+            await self.until(self._quiet)
+            await self.step()
+
+    def _quiet(self):
+        there = self.stage.resting or not self.feed._thread.is_alive()
+        return there and not self.feed.behind and self.screen._planned is None
+
+    async def until(self, condition):
+        deadline = monotonic() + DEADLINE
+        while not condition():
+            assert monotonic() < deadline, "waited too long"
+            await self.step()
+            await asyncio.sleep(0.001)  # the feed's thread has to run as well
+
+    async def step(self):
+        """Let every widget handle what waits for it, and what that leads to."""
+        calm = 0
+        for _ in range(40):
+            await self.pilot._wait_for_screen()
+            if not self.app._running:
+                return
+            screen = self.app.screen
+            busy = screen._dirty_widgets or screen._callbacks or screen._layout_required
+            busy = busy or screen._repaint_required or screen._scroll_required
+            screen._on_timer_update()
+            busy = busy or any(
+                node._message_queue.qsize() or node._next_callbacks
+                for node in (self.app, *screen.walk_children(with_self=True))
+            )
+            calm = 0 if busy else calm + 1
+            if calm == 3:
+                return
+
+    async def give(self, *events, **how):
+        self.stage.give(*events, **how)
+        await self.settle()
+
+    async def press(self, *keys):
+        """Press keys as a terminal sends them, without the pilot's pauses."""
+        for key in keys:
+            char = CHARACTERS.get(key, key if len(key) == 1 else None)
+            self.app._driver.send_message(events.Key(_character_to_key(char) if char else key, char))
+            await self.step()
+
+    # -- what is on the screen ----------------------------------------------------------------------
+
+    def lines(self):
+        """The whole terminal, line by line, without the spaces at the end."""
+        strips = self.app.screen._compositor.render_strips()
+        return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
+
+    def text(self):
+        return "\n".join(self.lines())
+
+    def rows(self):
+        """The lines of the timeline, without the cursor's mark and the spaces at the end."""
+        width, height = self.timeline.size
+        strips = [self.timeline.render_line(y) for y in range(height)]
+        assert all(strip.cell_length == width for strip in strips)
+        return ["".join(segment.text for segment in strip)[1:].rstrip() for strip in strips]
+
+    def entries(self):
+        """The entries of the window's lines."""
+        listed = self.timeline.entries.list
+        return [listed[at] if at < len(listed) else None for at, _ in self.view.layout()]
+
+    def detail_text(self):
+        """All lines of the detail, those below the window too."""
+        return "\n".join(strip.text for strip in self.detail._lines)
+
+    @property
+    def cursor(self):
+        """The entry under the cursor."""
+        return self.timeline._entry(self.view.cursor)
+
+
+@asynccontextmanager
+async def playing(*log, mode="watch", size=(100, 30), stage=None, **options):
+    """The app over a stage with these events, settled."""
+    made = stage if stage is not None else Stage(*log)
+    feed = Feed(opening(made))
+    app = Painted(feed, mode=mode, name=made.name, **options)
+    try:
+        async with app.run_test(size=size, notifications=True) as pilot:
+            play = Play(app, made, feed, pilot)
+            await play.settle()
+            yield play
+    finally:
+        made.end()
+        feed.close()
+
+
+ROOT = Path(__file__).parents[2]

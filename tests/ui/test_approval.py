@@ -1,0 +1,354 @@
+"""Answering what waits for a yes or a no: only on purpose, once, and only what was on the screen."""
+
+import json
+
+import pytest
+from textual import events
+
+from cma_tui.event import parse
+from cma_tui.ui.widgets.approval import ARMING
+from tests.stories.write import Log
+from tests.ui.play import Sends, Stage, playing
+
+
+class Clock:
+    """A clock that only the test moves."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+def asking(command="make deploy", use="use1"):
+    log = Log()
+    log.begin("Deploy")
+    start = log.start()
+    log.tool(id=use, permission="ask", input={"command": command})
+    log.end(start)
+    log.rest("requires_action", use)
+    return log
+
+
+class Asked:
+    """The app over a stage whose approval bar runs on the test's clock."""
+
+    def __init__(self, log, mode="watch", size=(100, 30), at_once=True):
+        self.log, self.sends, self.clock = log, Sends(), Clock()
+        self.stage = Stage(controls=self.sends)
+        self._opened = playing(stage=self.stage, mode=mode, size=size)
+        self._at_once = at_once
+
+    async def __aenter__(self):
+        self.play = await self._opened.__aenter__()
+        self.play.approval._clock = self.clock
+        if self._at_once:
+            await self.play.give(*self.log.events)
+        return self
+
+    async def __aexit__(self, *error):
+        return await self._opened.__aexit__(*error)
+
+    async def arm(self):
+        """Come to the bar and wait until it takes keys."""
+        await self.play.press("exclamation_mark")
+        assert self.play.approval.has_focus
+        self.clock.now += ARMING
+
+    @property
+    def answers(self):
+        return [(event["tool_use_id"], event["result"]) for event in self.sends.sent]
+
+
+# ----------------------------------------------------------------------------------- it takes no focus
+
+
+@pytest.mark.parametrize("mode", ["watch", "chat"])
+async def test_what_appears_never_takes_the_focus(mode):
+    async with Asked(asking(), mode, at_once=False) as asked:
+        before = asked.play.app.focused
+        await asked.play.give(*asked.log.events)
+        assert "approve 1 of 1" in asked.play.text()
+        assert "make deploy" in asked.play.text()
+        assert asked.play.app.focused is before
+
+
+async def test_letters_that_are_typed_while_it_appears_are_text():
+    async with Asked(asking(), "chat", at_once=False) as asked:
+        await asked.play.press(*"yes n")
+        asked.stage.give(*asked.log.events)
+        await asked.play.press(*"ynyn")
+        await asked.play.settle()
+        asked.clock.now += 10
+        await asked.play.press(*"y!n")
+        assert asked.play.composer.text == "yes nynyny!n"
+        assert asked.answers == []
+
+
+async def test_letters_that_are_typed_in_the_timeline_answer_nothing():
+    async with Asked(asking()) as asked:
+        asked.clock.now += 10
+        await asked.play.press("y", "n", "enter", "escape", "space", "y")
+        assert asked.answers == []
+        assert not asked.play.approval.has_focus
+
+
+# ------------------------------------------------------------------------------------------ two keys
+
+
+async def test_a_key_within_the_arming_time_does_nothing_and_one_after_it_answers_once():
+    async with Asked(asking()) as asked:
+        asked.clock.now += 10
+        await asked.play.press("exclamation_mark", "y")
+        asked.clock.now += ARMING - 0.01
+        await asked.play.press("y", "n")
+        assert asked.answers == []
+        asked.clock.now += 0.02
+        await asked.play.press("y")
+        await asked.play.until(lambda: asked.answers)
+        assert asked.answers == [("use1", "allow")]
+        assert "sent, waiting for the server" in asked.play.text()
+
+
+async def test_n_denies():
+    async with Asked(asking()) as asked:
+        await asked.arm()
+        await asked.play.press("n")
+        await asked.play.until(lambda: asked.answers)
+        assert asked.sends.sent == [
+            {"type": "user.tool_confirmation", "tool_use_id": "use1", "result": "deny"}
+        ]
+
+
+@pytest.mark.parametrize("key", ["enter", "space", "Y", "N", "a", "j", "tab", "1", "ctrl+m", "ctrl+y"])
+async def test_no_other_key_decides(key):
+    async with Asked(asking()) as asked:
+        await asked.arm()
+        await asked.play.press(key)
+        assert asked.answers == []
+
+
+async def test_a_paste_decides_nothing():
+    async with Asked(asking()) as asked:
+        await asked.arm()
+        asked.play.app._driver.send_message(events.Paste("y\ny\nn\n"))
+        await asked.play.step()
+        assert asked.answers == []
+
+
+async def test_a_click_decides_nothing():
+    async with Asked(asking("y allow   n deny")) as asked:
+        for y in range(30):
+            for x in (2, 10, 14):
+                for kind in (events.MouseDown, events.MouseUp):
+                    asked.play.app._driver.send_message(
+                        kind(None, x, y, 0, 0, 1, False, False, False, screen_x=x, screen_y=y)
+                    )
+        await asked.play.step()
+        asked.clock.now += 10
+        assert asked.answers == []
+
+
+async def test_a_key_that_is_held_down_sends_one():
+    async with Asked(asking()) as asked:
+        await asked.arm()
+        await asked.play.press(*"yyyyyyyy", *"nnnn")
+        await asked.play.until(lambda: asked.answers)
+        await asked.play.settle()
+        assert asked.answers == [("use1", "allow")]
+
+
+async def test_a_key_that_is_held_down_does_not_answer_what_comes_next():
+    log = asking()
+    async with Asked(log) as asked:
+        await asked.arm()
+        await asked.play.press("y")
+        await asked.play.until(lambda: asked.answers)
+        count = len(log.events)
+        log.confirm("use1")
+        log.runs()
+        log.result("use1")
+        log.tool(id="use2", permission="ask", input={"command": "rm -rf /"})
+        log.rest("requires_action", "use2")
+        asked.stage.give(*log.events[count:])
+        await asked.play.press(*"yyyy")
+        await asked.play.settle()
+        await asked.play.press(*"yyyy")
+        assert "rm -rf /" in asked.play.text()
+        assert asked.answers == [("use1", "allow")]
+
+
+async def test_escape_leaves_the_bar_and_the_question_stays():
+    for mode in ("watch", "chat"):
+        async with Asked(asking(), mode) as asked:
+            await asked.play.press("escape")
+            await asked.arm()
+            await asked.play.press("escape")
+            back = asked.play.composer if mode == "chat" else asked.play.timeline
+            assert back.has_focus
+            assert "approve 1 of 1" in asked.play.text()
+            assert asked.answers == []
+
+
+# ------------------------------------------------------------------- what changes between look and key
+
+
+async def test_an_answer_by_somebody_else_takes_the_question_away():
+    log = asking()
+    async with Asked(log) as asked:
+        await asked.arm()
+        count = len(log.events)
+        log.confirm("use1", "deny")
+        await asked.play.give(*log.events[count:])
+        assert "approve" not in asked.play.text()
+        assert asked.play.timeline.has_focus
+        await asked.play.press("y")
+        assert asked.answers == []
+
+
+@pytest.mark.parametrize("how", ["answered", "changed", "result", "terminated"])
+async def test_what_has_changed_since_it_was_drawn_is_not_answered(how):
+    log = asking()
+    async with Asked(log) as asked:
+        await asked.arm()
+        count = len(log.events)
+        if how == "answered":
+            log.confirm("use1")
+        elif how == "result":
+            log.result("use1")
+        elif how == "terminated":
+            log.terminated()
+        else:
+            use = next(event for event in log.events if event.key == "use1")
+            value = json.loads(use.raw) | {"input": {"command": "rm -rf /"}}
+            value["processed_at"] = log.stamp()
+            log.events.append(parse(json.dumps(value).encode()))
+        # Folded, but not drawn: the key comes between two ticks.
+        asked.play.screen._planned = object()
+        asked.stage.give(*log.events[count:])
+        await asked.play.until(lambda: asked.stage.resting)
+        asked.play.feed.take(1.0)
+        await asked.play.press("y")
+        asked.play.screen._planned = None
+        await asked.play.settle()
+        assert asked.answers == []
+        assert "not sent: it does not wait any more, or it changed" in asked.play.lines()[-1]
+
+
+async def test_a_question_that_changed_is_drawn_anew_and_disarmed():
+    log = asking()
+    async with Asked(log) as asked:
+        await asked.arm()
+        use = next(event for event in log.events if event.key == "use1")
+        value = json.loads(use.raw) | {"input": {"command": "rm -rf /"}, "processed_at": log.stamp()}
+        await asked.play.give(parse(json.dumps(value).encode()))
+        await asked.play.press("y")
+        assert asked.answers == []
+        assert "rm -rf /" in asked.play.text()
+        asked.clock.now += ARMING
+        await asked.play.press("y")
+        await asked.play.until(lambda: asked.answers)
+        assert asked.answers == [("use1", "allow")]
+
+
+# ----------------------------------------------------------------------------------------- sending fails
+
+
+async def test_a_refused_answer_may_be_given_again_but_not_by_a_held_key():
+    async with Asked(asking()) as asked:
+        asked.sends.refusal = "not sent, the server is busy (529)"
+        await asked.arm()
+        await asked.play.press("y")
+        await asked.play.until(lambda: "server is busy" in asked.play.text())
+        await asked.play.press("y", "y")
+        assert len(asked.answers) == 1
+        assert "y allow   n deny" in asked.play.text()
+        asked.sends.refusal = None
+        asked.clock.now += ARMING
+        await asked.play.press("y")
+        await asked.play.until(lambda: len(asked.answers) == 2)
+        assert set(asked.answers) == {("use1", "allow")}
+
+
+async def test_the_screen_goes_on_while_an_answer_is_under_way():
+    log = asking()
+    async with Asked(log) as asked:
+        asked.sends.hold()
+        await asked.arm()
+        await asked.play.press("y")
+        await asked.play.until(lambda: asked.answers)
+        await asked.play.press("y", "n")
+        count = len(log.events)
+        log.message("still talking")
+        await asked.play.give(*log.events[count:])
+        assert "still talking" in asked.play.text()
+        asked.sends.release()
+        await asked.play.settle()
+        assert asked.answers == [("use1", "allow")]
+
+
+# ------------------------------------------------------------------------------------- what it shows
+
+
+async def test_the_oldest_question_is_shown_first_and_all_are_counted():
+    log = Log()
+    log.begin("Deploy")
+    for number in (1, 2, 3):
+        log.tool(id=f"use{number}", permission="ask", input={"command": f"step {number}"})
+    log.rest("requires_action", "use1", "use2", "use3")
+    async with Asked(log) as asked:
+        assert "approve 1 of 3" in asked.play.text()
+        for number in (1, 2, 3):
+            assert f"step {number}" in "\n".join(asked.play.lines()[-8:])
+            await asked.play.press("escape")
+            await asked.arm()
+            await asked.play.press("y")
+            await asked.play.until(lambda n=number: len(asked.answers) == n)
+            log.confirm(f"use{number}")
+            await asked.play.give(log.events[-1])
+        assert asked.answers == [(f"use{n}", "allow") for n in (1, 2, 3)]
+        assert "approve" not in asked.play.text()
+
+
+async def test_what_is_hidden_in_a_command_is_seen_and_nothing_stands_beside_it():
+    command = "ls \u202esh.evil\u2066 #\u00a0x\u200d\ty\u3000"
+    async with Asked(asking(command)) as asked:
+        shown = next(line for line in asked.play.lines()[-8:] if "ls <U+" in line)
+        for mark in ("<U+202E>", "<U+2066>", "<U+00A0>", "<U+200D>", "<U+3000>"):
+            assert mark in shown
+        assert shown.strip().startswith("command: ls")
+        assert shown.strip().endswith("<U+3000>")
+
+
+async def test_a_long_command_says_how_much_is_not_shown_and_its_row_has_all_of_it():
+    async with Asked(asking("\n".join(f"line {n}" for n in range(30)))) as asked:
+        assert "… 22 more lines" in asked.play.text()
+        await asked.play.press("k", "j", "enter")
+        assert "line 29" in asked.play.detail_text()
+
+
+async def test_an_unknown_permission_is_a_question():
+    log = Log()
+    log.begin("Deploy")
+    log.tool(id="use", permission="perhaps")
+    log.rest("requires_action", "use")
+    async with Asked(log) as asked:
+        assert "approve 1 of 1" in asked.play.text()
+
+
+async def test_what_waits_for_a_host_is_no_question():
+    log = Log()
+    log.begin("Weather?")
+    log.custom(id="use")
+    log.rest("requires_action", "use")
+    async with Asked(log) as asked:
+        assert "approve" not in asked.play.text()
+        await asked.play.press("exclamation_mark")
+        assert asked.play.timeline.has_focus
+
+
+async def test_a_log_without_controls_asks_nothing():
+    async with playing(*asking().events) as play:
+        assert "needs your answer" in play.text()
+        assert "approve" not in play.text()

@@ -1,0 +1,249 @@
+"""What the timeline lists: density, folding, threads, and keeping up with changes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cma_tui.feed import fold_all, fold_batch
+from cma_tui.report.rows import row
+from cma_tui.report.words import Density
+from cma_tui.session.model import Change, ModelRequest, Session, ToolUse
+from cma_tui.source import Batch
+from cma_tui.ui.entries import Entries, counterpart, heading, leans_on_others
+from tests.stories import orders, others, surprises
+from tests.stories.recordings import NAMES, recording
+from tests.stories.write import Log
+
+
+def stories():
+    """Every story that is one log, and every recording, by name."""
+    found = {}
+    for module in (orders, others, surprises):
+        for name, made in vars(module).items():
+            if callable(made) and getattr(made, "__module__", "") == module.__name__:
+                told = made()
+                for number, events in enumerate(told if isinstance(told, tuple) else (told,)):
+                    found[f"{name}{number or ''}"] = events
+    return found | {name: recording(name) for name in NAMES}
+
+
+STORIES = stories()
+
+
+def listed(events, density=Density.NORMAL, **state):
+    made = Entries(fold_all(events), density)
+    for name, value in state.items():
+        setattr(made, name, value)
+    made.rebuild(made.session)
+    return made
+
+
+def words(made):
+    """The words of the listed rows; `#1` for the heading of the first turn."""
+    return [f"#{-entry}" if entry < 0 else row(made.session, entry).word for entry in made.list]
+
+
+# ------------------------------------------------------------------------------------ density and order
+
+
+def test_each_density_shows_what_it_promises():
+    log = Log()
+    log.begin("List the files")
+    start = log.start()
+    log.thinking()
+    log.tool(id="use")
+    log.end(start)
+    log.result("use")
+    log.error()
+    log.answer("a.txt")
+    log.rest(cents="1")
+    assert words(listed(log.events, Density.QUIET)) == ["#1", "you", "tool", "error", "agent"]
+    assert words(listed(log.events)) == ["#1", "you", "model", "tool", "error", "model", "agent"]
+    everything = words(listed(log.events, Density.FULL))
+    assert everything.count("thinks") == 1
+    assert {"session", "usage"} <= set(everything)
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_more_density_never_hides_what_less_shows(name):
+    quiet, normal, full = (set(listed(STORIES[name], density).list) for density in Density)
+    assert quiet <= normal <= full
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_everything_that_went_wrong_shows_at_every_density(name):
+    made = listed(STORIES[name], Density.QUIET)
+    session = made.session
+    for index, item in enumerate(session.items):
+        said = row(session, index)
+        shown = item.thread is None or (isinstance(item, ToolUse) and item.on_session)
+        if said is not None and shown and said.tone == "error":
+            assert index in made.list
+        if isinstance(item, ModelRequest) and item.is_error and item.thread is None:
+            assert index in made.list
+
+
+@pytest.mark.parametrize("density", Density)
+@pytest.mark.parametrize("name", STORIES)
+def test_every_turn_has_one_heading_before_its_rows(name, density):
+    made = listed(STORIES[name], density)
+    turn = -1
+    for entry in made.list:
+        if entry < 0:
+            assert -1 - entry == turn + 1
+            turn += 1
+        else:
+            assert made.session.items[entry].turn <= turn
+    assert [entry for entry in made.list if entry >= 0] == sorted({e for e in made.list if e >= 0})
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_the_place_of_an_entry_is_found_whether_it_is_listed_or_not(name):
+    made = listed(STORIES[name], Density.QUIET)
+    for place, entry in enumerate(made.list):
+        assert made.position(entry) == place
+    for index in range(len(made.session.items)):
+        place = made.position(index)
+        assert all(entry < index for entry in made.list[:place] if entry >= 0)
+        assert all(entry >= index for entry in made.list[place:] if entry >= 0)
+
+
+# ------------------------------------------------------------------------------------ folding and threads
+
+
+def test_a_folded_turn_is_its_heading_alone_and_stays_so_while_it_grows():
+    log = Log()
+    log.begin("One")
+    log.answer("1")
+    log.rest()
+    log.begin("Two")
+    made = listed(log.events, folded={0, 1})
+    assert words(made) == ["#1", "#2"]
+    log.answer("2")
+    made.rebuild(fold_all(log.events))
+    assert words(made) == ["#1", "#2"]
+    made.folded.discard(0)
+    made.rebuild(made.session)
+    assert words(made) == ["#1", "you", "model", "agent", "#2"]
+
+
+def child_log():
+    log = Log()
+    log.begin("Review")
+    log.thread_created("sthr_child")
+    child = log.child("sthr_child")
+    log.wait(1)
+    child.message("On it", id="child_said")
+    child.tool(id="child_use", permission="ask")
+    log.tool(id="child_use", permission="ask", session_thread_id="sthr_child")
+    log.rest("requires_action", "child_use")
+    return sorted((*log.events, *child.events), key=lambda event: event.at)
+
+
+def test_the_sessions_timeline_has_a_childs_questions_and_not_its_talk():
+    session = fold_all(child_log())
+    made = Entries(session)
+    made.rebuild(session)
+    assert words(made) == ["#1", "you", "thread", "tool"]
+
+
+def test_a_childs_timeline_has_what_the_child_did_and_no_headings():
+    session = fold_all(child_log())
+    made = Entries(session)
+    made.thread = "sthr_child"
+    made.rebuild(session)
+    assert words(made) == ["reviewer", "tool"]
+
+
+# -------------------------------------------------------------------------------------- keeping up
+
+
+def test_a_request_that_fails_appears_at_the_least_density_where_it_belongs():
+    log = Log()
+    log.begin("Hi")
+    start = log.start(id="request")
+    log.message("before it ended")
+    before = log.events[:]
+    log.end(start, is_error=True)
+    session, change = fold_all(before), Change()
+    made = Entries(session, Density.QUIET)
+    made.rebuild(session)
+    assert words(made) == ["#1", "you", "agent"]
+    made.update(fold_batch(session, Batch(log.events[len(before) :]), change), change)
+    assert words(made) == ["#1", "you", "model", "agent"]
+
+
+batches = st.lists(st.integers(1, 7), min_size=1, max_size=40)
+
+
+@given(st.sampled_from(sorted(STORIES)), st.sampled_from(Density), batches, st.data())
+def test_keeping_up_lists_what_listing_anew_lists_and_redraws_every_row_that_changed(
+    name, density, cuts, data
+):
+    events = list(STORIES[name])
+    if data.draw(st.booleans(), label="shuffled"):
+        events = data.draw(st.permutations(events))
+    session = Session()
+    made = Entries(session, density)
+    drawn = {}
+    position = 0
+    while position < len(events):
+        size = cuts[position % len(cuts)]
+        listed_too = data.draw(st.booleans())
+        change = Change()
+        part = events[position : position + size]
+        position += size
+        if listed_too:
+            part = [event for event in part if not event.type.startswith("local.")]
+        session = fold_batch(session, Batch(part, listed=listed_too, after=last_key(session)), change)
+        if change.reset or session is not made.session:
+            drawn.clear()
+        drawn = {e: said for e, said in drawn.items() if not leans_on_others(session.items[e])}
+        for index in change.items:
+            drawn.pop(index, None)
+        made.update(session, change)
+        for entry in made.list:
+            if entry >= 0:
+                drawn.setdefault(entry, row(session, entry))
+        anew = Entries(session, density)
+        anew.rebuild(session)
+        assert made.list == anew.list
+        assert {e: drawn[e] for e in made.list if e >= 0} == {e: row(session, e) for e in made.list if e >= 0}
+
+
+def last_key(session):
+    return session.events[-1].key if session.events else ""
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_what_an_entry_shows_is_found_again_after_the_order_was_mended(name):
+    events = [event for event in STORIES[name] if event.at is not None]
+    old, new = fold_all(events[1:]), fold_all(events)
+    made = Entries(old, Density.FULL)
+    made.rebuild(old)
+    for entry in made.list:
+        again = counterpart(old, new, entry)
+        if entry >= 0 and again is not None:
+            assert new.events[new.items[again].event].key == old.events[old.items[entry].event].key
+        elif entry < 0:
+            assert again is None or (again < 0 and -1 - again < len(new.turns))
+
+
+def test_a_turn_that_was_folded_stays_folded_when_one_before_it_turns_up():
+    log = Log()
+    log.begin("Early")
+    log.answer("1")
+    log.rest()
+    middle = len(log.events)
+    log.begin("Late")
+    log.answer("2")
+    log.rest()
+    session, change = fold_all(log.events[middle:]), Change()
+    made = Entries(session)
+    made.folded = {0}
+    made.rebuild(session)
+    assert words(made) == ["#1"]
+    made.update(fold_batch(session, Batch(log.events, listed=True), change), change)
+    assert change.reset
+    assert words(made) == ["#1", "you", "model", "agent", "#2"]
+    assert made.list[-1] == heading(1)
