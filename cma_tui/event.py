@@ -181,7 +181,10 @@ def parse(
     stamp = event.processed_at
     event.at = None if stamp is None else _seconds(stamp)
     if not event.key:
-        event.key = f"~{event.type}:{_digest(_canonical(raw))}"
+        if event.type in PREVIEW_TYPES:
+            event.key = f"~{event.type}:{event.event_id}"  # no part of any log: nothing is told apart by it
+        else:
+            event.key = f"~{event.type}:{_digest(_canonical(raw))}"
     return event
 
 

@@ -109,6 +109,24 @@ def _marks() -> _Ranges:
     return (*ranges, *_STACKING)
 
 
+_MARK_BLOCKS: _Ranges = (
+    (0x0300, 0x036F),
+    (0x0483, 0x0489),
+    (0x0591, 0x1DFF),
+    (0x200C, 0x200D),
+    (0x20D0, 0x20FF),
+    (0x2CEF, 0x2CF1),
+    (0x2D7F, 0x2DFF),
+    (0x302A, 0x302F),
+    (0x3099, 0x309A),
+    (0xA66F, 0xABFF),
+    (0xD7B0, 0xD7FB),
+    (0xFB1E, 0xFB1E),
+    (0xFE00, 0xFE2F),
+)
+"""Where the marks of the first plane are, coarsely: quick to compile, and most text holds none of them."""
+
+
 @functools.cache
 def _too_many_marks() -> re.Pattern[str]:
     """Return what finds a run over the limit. It begins with a class, not a repeat: that is searched fast."""
@@ -127,8 +145,8 @@ def _replaced(lines: bool, strict: bool) -> re.Pattern[str]:
 
 @functools.cache
 def _suspect(lines: bool, strict: bool) -> re.Pattern[str]:
-    """Return what text that is not ASCII must hold to need more than one look."""
-    ranges = _replaced_ranges(lines, strict) + _marks()
+    """Return what text that is not ASCII must hold to need more than one look. It may find too much."""
+    ranges = _replaced_ranges(lines, strict) + _MARK_BLOCKS
     first_plane = tuple(pair for pair in ranges if pair[1] < 0x10000)
     return re.compile(f"[{_members(first_plane + _RARE)}]")
 

@@ -6,6 +6,7 @@ source is opened, on the thread that reads it: the screen is drawn long before.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from cma_tui.source import SourceError
 if TYPE_CHECKING:
     from cma_tui.settings import Settings
     from cma_tui.source import Source
+    from cma_tui.source.client import Client
 
 
 def credentials(settings: Settings) -> dict[str, Any]:
@@ -28,6 +30,17 @@ def credentials(settings: Settings) -> dict[str, Any]:
     }
 
 
+def _client(settings: Settings) -> Client:
+    """The API's client, and what its import left put where the collector does not look.
+
+    A full collection over all that the SDK's import made would stop the screen for a fifth of a second.
+    """
+    from cma_tui.source.client import make_client
+
+    gc.freeze()
+    return make_client(**credentials(settings))
+
+
 def opener(
     settings: Settings,
     session: str,
@@ -39,10 +52,9 @@ def opener(
     """What opens a session: to follow it, or to list it once."""
 
     async def open_source() -> Source:
-        from cma_tui.source.client import make_client
         from cma_tui.source.live import Live
 
-        client = make_client(**credentials(settings))
+        client = _client(settings)
         return Live(client, session, follow=follow, previews=previews, newest_first=newest_first)
 
     return open_source
@@ -54,10 +66,9 @@ def conversation_opener(
     """What opens a session to talk in, a new one when none is named, and says the first words."""
 
     async def open_source() -> Source:
-        from cma_tui.source.client import make_client
         from cma_tui.source.live import Live, create_session
 
-        client = make_client(**credentials(settings))
+        client = _client(settings)
         name = session
         if name is None:
             try:

@@ -6,40 +6,71 @@ server's log. Invariant: a preview never outlives its final event, its model req
 
 from __future__ import annotations
 
+import msgspec
+
 from cma_tui.content import as_dict, as_number, as_text
 from cma_tui.event import Event
 from cma_tui.session.model import Change, Preview, Session
 from cma_tui.session.place import own_stream
 
+_MOST_BLOCKS = 1000
+"""Content blocks of one message that are previewed."""
+
 
 def grow(session: Session, event: Event, change: Change) -> None:
     """Begin a preview or append a fragment to it; a late fragment of a finished event is ignored."""
-    data = event.data
     stream = own_stream(session, event)
     if event.type == "event_start":
-        fields = as_dict(data.get("event"))
+        fields = as_dict(event.data.get("event"))
         key = as_text(fields.get("id"))
         if key is not None and key not in session.ordinals and key not in session.previews:
             type_ = as_text(fields.get("type")) or "agent.message"
             session.previews[key] = Preview(key, type_, stream, event.received_at)
             change.previews = True
         return
-    key = as_text(data.get("event_id"))
-    if key is None or key in session.ordinals:
+    key = event.event_id
+    if not key or key in session.ordinals:
         return
     preview = session.previews.get(key)
     if preview is None:  # we came in the middle of it
         preview = Preview(key, "agent.message", stream, event.received_at, partial=True)
         session.previews[key] = preview
-    delta = as_dict(data.get("delta"))
-    text = as_text(as_dict(delta.get("content")).get("text"))
-    index = int(as_number(delta.get("index")) or 0)
-    if text is not None and 0 <= index < 1000:
+    index, text = _fragment(event)
+    if text and 0 <= index < _MOST_BLOCKS:
         while len(preview.parts) <= index:
             preview.parts.append([])
         preview.parts[index].append(text)
         _first_token(session, stream, event)
     change.previews = True
+
+
+class _Text(msgspec.Struct, gc=False):
+    text: str = ""
+
+
+class _Delta(msgspec.Struct, gc=False):
+    content: _Text | None = None
+    index: int | None = None
+
+
+class _Fragment(msgspec.Struct, gc=False):
+    delta: _Delta | None = None
+
+
+_read = msgspec.json.Decoder(_Fragment).decode
+
+
+def _fragment(event: Event) -> tuple[int, str]:
+    """The content index and the text of a delta; most of what streams is this, so it is read typed."""
+    try:
+        delta = _read(event.raw).delta
+    except (ValueError, RecursionError):  # some field is of another shape: take what has the right one
+        fields = as_dict(event.data.get("delta"))
+        text = as_text(as_dict(fields.get("content")).get("text"))
+        return int(as_number(fields.get("index")) or 0), text or ""
+    if delta is None or delta.content is None:
+        return 0, ""
+    return delta.index or 0, delta.content.text
 
 
 def _first_token(session: Session, stream: str | None, event: Event) -> None:

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from time import time
 
-from cma_tui.event import Event, local
+from cma_tui.event import PREVIEW_TYPES, Event, local
 from cma_tui.source import Batch, Line, SourceError
 from cma_tui.source import frames as framing
 from cma_tui.source.client import CALL_ERRORS, said
@@ -32,6 +32,8 @@ OLD = 10.0
 """Seconds after which an event that only the list has shows that the stream missed it."""
 REACH_BACK = 120.0
 """Seconds that a look at the list reaches back before the last complete one."""
+_SETTLED = 60.0
+"""Seconds after its end from which a session's list is taken to be whole."""
 _STEADY = 30.0
 """Seconds a connection must have lived for the next pause to be short again."""
 
@@ -79,6 +81,8 @@ class Attachment:
         """When the list is to be looked at."""
         self._asked = asyncio.Event()
         self._looking = asyncio.Lock()
+        self._ending: float | None = None
+        """When the last look is due, after the session has ended."""
         self._complete_at: float | None = None
         """Server's time up to which the list has been read."""
 
@@ -123,7 +127,9 @@ class Attachment:
             failures = 0 if steady else failures + 1
             self._tell("local.disconnected", reason=reason)
             if self.over:
-                return
+                if self._ending is None:
+                    return  # deleted: there is nothing left to list
+                await asyncio.Event().wait()  # until the last look has been taken
             wait = max(wait, jitter(failures))
             self._line.state, self._line.retry_at = "reconnecting", self._now() + wait
             await asyncio.sleep(wait)
@@ -182,8 +188,7 @@ class Attachment:
             case "session.deleted":
                 self.over = True
             case "session.status_terminated":
-                self.over = True
-                self.look(after=SOON[0])
+                self._end_after(SOON[0])
             case "session.status_idle" | "session.thread_status_idle":
                 self._working = False
                 self.look(after=SOON[0])
@@ -196,9 +201,15 @@ class Attachment:
         else:
             self._flow([event])
 
+    def _end_after(self, seconds: float) -> None:
+        """The session has ended: the look at the list that begins then is the last."""
+        self.over = True
+        self._ending = self._now() + seconds
+        self.look(after=seconds)
+
     def _flow(self, events: list[Event]) -> None:
         self._put(Batch(events))
-        self._known.update((event.key, event.at) for event in events)
+        self._known.update((event.key, event.at) for event in events if event.type not in PREVIEW_TYPES)
 
     def _alive(self) -> None:
         self._line.last_byte_at = self._now()
@@ -238,6 +249,7 @@ class Attachment:
     async def _look(self) -> None:
         """Read the list back to what is known, and hand over what it adds."""
         async with self._looking:
+            last = self._ending is not None and self._now() >= self._ending
             stretch = await self._first_look() if self._line.checked_at is None else await self._next_look()
             missed = self._overdue(stretch.events) if stretch is not None and self._held is None else 0
             if stretch is not None:
@@ -249,7 +261,7 @@ class Attachment:
                 self._line.gaps += missed
                 self._tell("local.gap", found=missed)
             self._release()
-            if self.over:
+            if last:
                 raise _OverError
 
     async def _first_look(self) -> Stretch:
@@ -268,8 +280,10 @@ class Attachment:
     def _hand_over(self, stretch: Stretch) -> None:
         if stretch.events:
             self._put(Batch(stretch.events, listed=True, after=stretch.after))
-        status = next((e.type for e in reversed(stretch.events) if e.type in _STATUSES), None)
-        self.over = self.over or status == "session.status_terminated"
+        status = next((e for e in reversed(stretch.events) if e.type in _STATUSES), None)
+        if status is not None and status.type == "session.status_terminated" and self._ending is None:
+            settled = status.at is not None and status.at < time() - _SETTLED
+            self._end_after(0.0 if settled else SOON[0])
         self._known.update((event.key, event.at) for event in stretch.events)
 
     def _overdue(self, events: list[Event]) -> int:

@@ -16,6 +16,8 @@ import httpx2
 from cma_tui.source import SourceError
 from cma_tui.text import first_line
 
+Client = anthropic.AsyncAnthropic
+
 STREAM_TIMEOUT = httpx2.Timeout(30.0, connect=10.0, read=75.0)
 """The server sends a keep-alive every 30 s: two and a half of them without a byte is a dead line."""
 

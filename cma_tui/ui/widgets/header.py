@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from time import monotonic
 
+from textual.app import ComposeResult
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
@@ -37,21 +39,32 @@ _QUIET = 45.0
 """Seconds without a byte after which a line is called quiet: keep-alives come every 30."""
 
 
-class Header(Static):
-    """Three lines, each cut to the width from its least important part."""
+_COARSE = 5.0
+"""Seconds from which on, and in steps of which, the age of the last byte is told."""
+
+
+class Header(Vertical):
+    """Three lines, each cut to the width from its least important part, each drawn only when it changes."""
 
     DEFAULT_CSS = """
     Header { height: 3; width: 1fr; background: $background; padding: 0 1; }
+    Header > Static { height: 1; width: 1fr; }
     """
 
-    def __init__(self, feed: Feed, name: str, shape: str = "") -> None:
-        super().__init__(markup=False)
+    def __init__(self, feed: Feed, name: str) -> None:
+        super().__init__()
         self.feed = feed
         self.source_name = name
-        self.shape = shape
+        self.shape = ""
         """What kind of file it is; empty for live sessions."""
         self.note: Part | None = None
-        """What the mode adds to the third line: the replay's place, the rows that came while scrolled up."""
+        """What the mode adds to the third line: the rows that came while scrolled up."""
+        self._lines = [Static(markup=False) for _ in range(3)]
+        self._shown = [Content("")] * 3
+
+    def compose(self) -> ComposeResult:
+        """The lines."""
+        yield from self._lines
 
     def show(self) -> None:
         """Draw the figures of this moment."""
@@ -62,7 +75,10 @@ class Header(Static):
             _spread(_turn(session, width), [], width),
             _spread(_line(self.feed, self.shape), [self.note] if self.note else [], width),
         ]
-        self.update(Content("\n").join(lines))
+        for place, line in enumerate(lines):
+            if not line.is_same(self._shown[place]):
+                self._shown[place] = line
+                self._lines[place].update(line)
 
     def on_resize(self) -> None:
         """Cut the lines anew."""
@@ -155,6 +171,8 @@ def _liveness(line: Line, finished: bool) -> Part:
     if line.checked_at is None:
         return (f"live, reading the history: {count(line.listed)} events", "$warning")
     quiet = now - (line.last_byte_at or now)
+    if quiet >= _COARSE:
+        quiet -= quiet % _COARSE  # a line that says something else each second is written each second
     if quiet < _QUIET:
         return (f"live, last byte {ago(quiet)}", "$success")
     return (f"quiet {duration(quiet)}, checked {ago(now - line.checked_at)}", "$warning")

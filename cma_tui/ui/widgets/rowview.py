@@ -168,7 +168,7 @@ def _line(row: Row, left: list[Segment], room: int, width: int, look: Look, dura
         ]
         if width >= WIDE:
             right.append(Segment("  " + fit(row.figure, FIGURE).rjust(FIGURE), look.quiet))
-        right.append(Segment(" ", look.base))
+    right.append(Segment(" ", look.base))
     taken = sum(segment.cell_length for segment in right)
     space = max(0, room - taken)
     head = fit(row.head, space)

@@ -36,6 +36,8 @@ _CACHE = 2000
 """Entries whose strips are kept."""
 _LINES = {Density.QUIET: 2, Density.NORMAL: 24, Density.FULL: 400}
 """The most lines of a message at each density."""
+_FIRST, _MORE = "▸", "│"
+"""The marks of the cursor: of the first line of its row that is seen, and of the others."""
 TIMES = ("offset", "clock", "relative", "off")
 
 
@@ -104,7 +106,8 @@ class Timeline(Widget, can_focus=True):
         self._expanded: set[int] = set()
         self._tail: list[tuple[str, str]] = []
         self._cache: OrderedDict[int, list[Strip]] = OrderedDict()
-        self._window: list[tuple[bool, Strip]] = []
+        self._window: list[tuple[str, Strip]] = []
+        """The strips on the screen, each with its mark of the cursor."""
         self._look: Look | None = None
         self._typesetter: Console | None = None
 
@@ -188,7 +191,12 @@ class Timeline(Widget, can_focus=True):
 
     def _draw(self, window: list[tuple[int, Strip]]) -> None:
         """Refresh the lines whose strip, or whose cursor mark, is not the one on the screen."""
-        old, self._window = self._window, [(at == self.view.cursor, strip) for at, strip in window]
+        old, self._window = self._window, []
+        mark = _FIRST
+        for at, strip in window:
+            self._window.append((mark if at == self.view.cursor else "", strip))
+            if at == self.view.cursor:
+                mark = _MORE
         width = self.size.width
         for y in range(max(len(old), len(self._window))):
             was = old[y] if y < len(old) else None
@@ -205,13 +213,15 @@ class Timeline(Widget, can_focus=True):
         width = self.size.width
         if y >= len(self._window):
             return Strip.blank(width, self.rich_style)
-        marked, strip = self._window[y]
-        if not marked:
+        mark, strip = self._window[y]
+        if not mark:
             return strip
+        if mark == _MORE:
+            return Strip([Segment(_MORE, self.look.quiet), *strip.crop(1)], width)
         over = Style(bgcolor=self.get_component_rich_style("timeline--cursor").bgcolor)
-        mark = Segment("▸" if self.has_focus else "·", self.look.base + over)
+        first = Segment(_FIRST if self.has_focus else "·", self.look.base + over)
         rest = [Segment(text, (style or self.look.base) + over) for text, style, _ in strip.crop(1)]
-        return Strip([mark, *rest], width)
+        return Strip([first, *rest], width)
 
     # -- strips of one entry --------------------------------------------------------------------------------
 

@@ -1,0 +1,60 @@
+"""File ingest: a saved log opened, read and folded whole.
+
+Measured, each in a process of its own: CPU time of `open_log` and the fold of all events, and the memory that
+became resident with it. Limit: every line parsed and nothing kept. For memory the goal is absolute; its limit
+is the size of the file, which is what a session holds that keeps the text of every event. Where `lnav` is
+installed, the largest log is also opened with it: `lnav -n` reads it whole.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from benchmarks import limits
+from benchmarks.figures import Figure, Goal, Scale
+from benchmarks.logs import Logs
+from benchmarks.processes import cost, output
+
+_MIB = 1 << 20
+_MILLION = 1_000_000
+
+
+def run(scale: Scale, logs: Logs) -> Iterator[Figure]:
+    """Each size of file."""
+    for number in scale.file_events:
+        yield from _figures(logs.file(number), number, scale)
+    if shutil.which("lnav"):
+        largest = max(scale.file_events)
+        yield _against_lnav(logs.file(largest), largest)
+
+
+def _figures(path: Path, number: int, scale: Scale) -> Iterator[Figure]:
+    programs = {"ours": partial(cost, "ingest", str(path)), "newlines": partial(cost, "limit", str(path), "")}
+    for name in limits.parsers():
+        programs[name] = partial(cost, "limit", str(path), name)
+    rounds = scale.rounds if number < _MILLION else min(3, scale.rounds)
+    runs = [{name: program() for name, program in programs.items()} for _ in range(rounds)]
+    cpu = {name: median(each[name]["cpu"] for each in runs) for name in programs}
+    goal = Goal("ratio", 2.0)
+    what = f"{number:,} events folded"
+    yield Figure(what, cpu["ours"], "s CPU", cpu[limits.PARSER], f"{limits.PARSER} parse", goal)
+    for name in limits.parsers().keys() - {limits.PARSER}:
+        yield Figure(what, cpu["ours"], "s CPU", cpu[name], f"{name} parse")
+    yield Figure(what, cpu["ours"], "s CPU", cpu["newlines"], "count newlines")
+    memory = median(each["ours"]["bytes"] for each in runs) / _MIB
+    size = path.stat().st_size / _MIB
+    reach = Goal("value", 350.0) if number == _MILLION else None
+    yield Figure(f"{number:,} events held", memory, "MiB", size, "the file", reach)
+
+
+def _against_lnav(path: Path, number: int) -> Figure:
+    began = perf_counter()
+    output("lnav", "-n", "-c", ":quit", str(path))
+    theirs = perf_counter() - began
+    ours = cost("ingest", str(path))["wall"]
+    return Figure(f"{number:,} events folded", ours, "s", theirs, "lnav -n", Goal("ratio", 1.0))

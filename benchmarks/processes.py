@@ -1,0 +1,139 @@
+"""Processes that are measured: on a pty of 120 × 40 cells, or with their output read at their end.
+
+Owns starting, reading and ending them. Invariants: no process outlives its `with`; what a program writes is
+stamped with the time at which its bytes could be read; one that ends by itself too early is an error that
+shows what it wrote.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import Any, Self
+
+from benchmarks.programs import REPORT
+
+ROOT = Path(__file__).parent.parent
+PROGRAM = (sys.executable, "-m", "benchmarks.programs")
+_PATIENCE = 180.0
+
+
+def environment() -> dict[str, str]:
+    """The environment of a measured process: none of this user's settings reach it."""
+    kept = ("PATH", "PYTHONPATH", "TMPDIR", "LANG")
+    return {
+        **{name: os.environ[name] for name in kept if name in os.environ},
+        "HOME": tempfile.gettempdir(),
+        "TERM": "xterm-256color",
+        "COLORTERM": "truecolor",
+        "PYTHONUTF8": "1",
+    }
+
+
+def output(*arguments: str) -> str:
+    """What a program prints until it ends."""
+    done = subprocess.run(arguments, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(arguments[1:])} failed: {done.stderr[-1000:]}")
+    return done.stdout
+
+
+def cost(*arguments: str) -> dict[str, float]:
+    """What one of our programs found out about itself."""
+    found: dict[str, float] = json.loads(output(*PROGRAM, *arguments))
+    return found
+
+
+class Terminal:
+    """A program on a pty."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.began = monotonic()
+        self._controller, terminal = os.openpty()
+        self._reports, writer = os.pipe()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        self._process = subprocess.Popen(
+            arguments,
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            cwd=ROOT,
+            env={**environment(), REPORT: str(writer)},
+            pass_fds=(writer,),
+            start_new_session=True,
+        )
+        os.close(terminal)
+        os.close(writer)
+        self.written = bytearray()
+        self.pieces: list[tuple[int, float]] = []
+        """For each read: how much had been written then, and when it was."""
+
+    def read_for(self, seconds: float) -> None:
+        """Read what it writes, for so long."""
+        until = monotonic() + seconds
+        while (left := until - monotonic()) > 0:
+            self._read(left)
+
+    def read_until(self, text: str, patience: float = _PATIENCE) -> float:
+        """Read until a text was written. Returns the seconds since the start of the program."""
+        needle, seen = text.encode(), 0
+        until = monotonic() + patience
+        while self.written.find(needle, max(0, seen - len(needle))) < 0:
+            seen = len(self.written)
+            if monotonic() > until:
+                raise RuntimeError(f"{text!r} never came on the screen: {self.last_words()}")
+            self._read(0.5)
+        return self.pieces[-1][1] - self.began
+
+    def report(self) -> dict[str, Any]:
+        """Ask the program how it is: the CPU time it has used, and how late its event loop was."""
+        self._process.send_signal(signal.SIGUSR1)
+        line = b""
+        until = monotonic() + _PATIENCE
+        while not line.endswith(b"\n"):
+            if self._process.poll() is not None or monotonic() > until:
+                raise RuntimeError(f"no report: {self.last_words()}")
+            self._read(0.01)
+            if select.select([self._reports], [], [], 0)[0]:
+                line += os.read(self._reports, 1 << 20)
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    def _read(self, seconds: float) -> None:
+        if not select.select([self._controller], [], [], seconds)[0]:
+            return
+        try:
+            data = os.read(self._controller, 1 << 16)
+        except OSError:  # Linux: the program has closed its end
+            data = b""
+        if not data:
+            raise RuntimeError(f"the program has ended: {self.last_words()}")
+        self.written += data
+        self.pieces.append((len(self.written), monotonic()))
+
+    def last_words(self) -> str:
+        """The end of what it wrote."""
+        return re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", bytes(self.written[-2000:])).decode(errors="replace")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._controller)
+        os.close(self._reports)

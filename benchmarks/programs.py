@@ -1,0 +1,146 @@
+"""The programs that are measured from outside: run as `python -m benchmarks.programs NAME ARGUMENT…`.
+
+Owns what runs in a process of its own. `ingest` and `limit` print one line of JSON and end. `empty`,
+`screen`, `live` and `raw` run on a terminal until they are ended. Where `CMA_TOP_REPORT` names an open
+descriptor, each SIGUSR1 has them write a line of JSON there: the CPU time used so far and, with `--probe`, by
+how many seconds the event loop was late, every 5 ms since the last report.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic, perf_counter, process_time
+from urllib.parse import urlsplit
+
+REPORT = "CMA_TOP_REPORT"
+_PROBE = 0.005
+_STATM = Path("/proc/self/statm")
+_delays: list[float] = []
+
+
+# -- without a terminal ------------------------------------------------------------------------------------
+
+
+def ingest(path: str) -> None:
+    """Open a log, fold all of it, and say what that took, in seconds and bytes."""
+    from cma_tui.feed import fold_all
+    from cma_tui.log.formats import open_log
+
+    _print_cost(lambda: fold_all(open_log(path).events()))
+
+
+def limit(path: str, parser: str) -> None:
+    """Parse every line and keep nothing; with an empty parser's name only count the lines."""
+    from benchmarks import limits
+
+    file = Path(path)
+    if not parser:
+        _print_cost(lambda: limits.count_lines(file))
+    else:
+        parse = limits.parsers()[parser]
+        _print_cost(lambda: limits.parse_lines(file, parse))
+
+
+def _print_cost(work: Callable[[], object]) -> None:
+    before = _resident()
+    wall, cpu = perf_counter(), process_time()
+    result = work()
+    cost = {"cpu": process_time() - cpu, "wall": perf_counter() - wall, "bytes": _resident() - before}
+    del result  # held until here: letting go of it is no part of the cost
+    print(json.dumps(cost))
+
+
+def _resident() -> int:
+    """The memory that is resident now, or where the system does not tell, the most that ever was."""
+    if _STATM.exists():
+        return int(_STATM.read_text().split()[1]) * resource.getpagesize()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+# -- on a terminal -----------------------------------------------------------------------------------------
+
+
+def empty(text: str) -> None:
+    """A Textual app that shows one text: the least that any app made with it costs."""
+    from textual.app import App, ComposeResult
+    from textual.widgets import Static
+
+    class Empty(App[None]):
+        def compose(self) -> ComposeResult:
+            yield Static(text)
+
+    _report_when_asked()
+    Empty().run()
+
+
+def screen(*arguments: str) -> None:
+    """The command line, in this process."""
+    from cma_tui.cli import main
+
+    _report_when_asked()
+    main(list(arguments))
+
+
+def live(base_url: str, session: str, key: str) -> None:
+    """The screen on a session of a server."""
+    os.environ["ANTHROPIC_API_KEY"] = key
+    screen("--base-url", base_url, session)
+
+
+def raw(base_url: str, session: str, key: str) -> None:
+    """The stream's bytes, written to the terminal as they come."""
+    import http.client
+
+    connection = http.client.HTTPConnection(urlsplit(base_url).netloc)
+    connection.request("GET", f"/v1/sessions/{session}/events/stream", headers={"x-api-key": key})
+    response = connection.getresponse()
+    while data := response.read1(65_536):
+        os.write(1, data)
+
+
+class _Probed(asyncio.DefaultEventLoopPolicy):
+    """Has the main thread's event loop look every 5 ms how late it is, whoever runs it."""
+
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        loop = super().new_event_loop()
+        if threading.current_thread() is threading.main_thread():
+            loop.call_soon(_probe, loop, monotonic())
+        return loop
+
+
+def _probe(loop: asyncio.AbstractEventLoop, due: float) -> None:
+    now = monotonic()
+    _delays.append(now - due)
+    loop.call_later(_PROBE, _probe, loop, now + _PROBE)
+
+
+def _report_when_asked() -> None:
+    if REPORT not in os.environ:
+        return
+    if "--probe" in sys.argv:
+        asyncio.set_event_loop_policy(_Probed())
+    descriptor = int(os.environ[REPORT])
+
+    def report(*_: object) -> None:
+        late, _delays[:] = list(_delays), []
+        line = json.dumps({"cpu": process_time(), "late": late}) + "\n"
+        with open(descriptor, "w", closefd=False) as pipe:
+            pipe.write(line)
+
+    signal.signal(signal.SIGUSR1, report)
+
+
+PROGRAMS: dict[str, Callable[..., None]] = {
+    program.__name__: program for program in (ingest, limit, empty, screen, live, raw)
+}
+
+if __name__ == "__main__":
+    PROGRAMS[sys.argv[1]](*(argument for argument in sys.argv[2:] if argument != "--probe"))

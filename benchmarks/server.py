@@ -1,0 +1,110 @@
+"""The simulator as a process, which writes events at a rate that it is told.
+
+Owns one session whose log is written by order: each line on standard input, `EVENTS RATE`, has it emit so
+many events at so many a second, and then print a line of JSON with the monotonic time at which each was
+handed to the stream. The first line that it prints is the base URL, the session's id and the key. Invariant:
+the text of event n, counted from the start, begins with `mark(n)`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from time import monotonic
+from types import TracebackType
+from typing import Any, NoReturn, Self
+
+from benchmarks.processes import ROOT, environment
+
+_TEXT = " The pool of 20 runs dry: each request holds its connection for as long as the slowest query runs."
+_PADDING = " " * 300
+
+
+def mark(number: int) -> str:
+    """What stands on the screen for an event."""
+    return f"e{number:07}."
+
+
+class Server:
+    """The process, seen from outside."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            (sys.executable, "-m", "benchmarks.server"),
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.address: tuple[str, str, str] = tuple(self._line())
+        """Base URL, session and key."""
+
+    def emit(self, number: int, rate: int) -> None:
+        """Have it begin to write."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{number} {rate}\n")
+        self._process.stdin.flush()
+
+    def emitted(self) -> list[float]:
+        """When it wrote each event; waits until it has written all."""
+        return [float(at) for at in self._line()]
+
+    def _line(self) -> list[Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the simulator has ended")
+        found: list[Any] = json.loads(line)
+        return found
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def _event(number: int) -> dict[str, Any]:
+    """Messages and tool uses in turn, about 0.65 kB each as the stream carries them."""
+    text = mark(number) + _TEXT
+    if number % 2:
+        return {"type": "agent.tool_use", "name": "bash", "input": {"command": text + _PADDING}}
+    return {"type": "agent.message", "content": [{"type": "text", "text": text + _PADDING}]}
+
+
+async def _serve() -> NoReturn:
+    from cma_tui.simulator import Simulator, serving
+
+    simulator = Simulator()
+    session = simulator.create_session(agent="none")
+    async with serving(simulator) as base_url:
+        _print([base_url, session, simulator.api_key])
+        number = 0
+        while True:
+            order = await asyncio.to_thread(sys.stdin.readline)
+            wanted, rate = map(int, order.split())
+            times = []
+            began = monotonic()
+            for n in range(wanted):
+                if (early := began + n / rate - monotonic()) > 0:
+                    await asyncio.sleep(early)
+                elif n % 32 == 0:
+                    await asyncio.sleep(0)  # who is late must not shut out the stream
+                times.append(monotonic())
+                simulator.emit(session, _event(number))
+                number += 1
+            await asyncio.to_thread(_print, times)  # nobody may read it before the events
+
+
+def _print(value: object) -> None:
+    print(json.dumps(value), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve())
