@@ -37,4 +37,3 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def time(self):
         return super().time() + self._jumps.jumped
-

@@ -64,9 +64,9 @@ FALLBACKS = {
     "cma-you": "accent",
     "cma-agent": "foreground",
     "cma-tool": "primary",
-    "cma-model": "text-muted",
+    "cma-model": "foreground-muted",
     "cma-thread": "secondary",
-    "cma-quiet": "text-muted",
-    "cma-cursor": "boost",
+    "cma-quiet": "foreground-muted",
+    "cma-cursor": "panel",
 }
 """Which of Textual's colours stand in for ours in themes that do not define them."""

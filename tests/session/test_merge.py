@@ -404,6 +404,18 @@ def test_lists_of_two_streams_keep_their_orders_and_come_to_rest(first, size):
     assert session.events[use(session, "use").event].stream == "sthr_c"
 
 
+def test_a_list_that_is_mended_leaves_the_other_streams_order_alone():
+    here, there = surprises.cross_posted()
+    place = next(i for i, event in enumerate(here) if event.key == "use")
+    session = fold(there + here[: place + 1] + here[place + 2 :])
+    change = Change()
+    session = merge(session, here[place : place + 2], change, after=here[place - 1].key)
+    assert change.reset, "what follows the ask was missed, and is put behind it"
+    assert [key for key in keys(session) if key in {e.key for e in there}] == [e.key for e in there]
+    mine = [event.key for event in here if event.key != "use"]
+    assert [key for key in keys(session) if key in mine] == mine
+
+
 def test_a_childs_list_goes_by_time_though_facts_of_our_own_have_none():
     here, there = surprises.cross_posted()
     session = fold([connected(1), *here[:4], connected(2), *here[4:]])

@@ -50,7 +50,7 @@ class Terminal:
                 **environment,
             },
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(end, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no threads here
+            preexec_fn=lambda: fcntl.ioctl(end, termios.TIOCSCTTY, 0),
         )
 
     def __enter__(self):

@@ -176,6 +176,7 @@ async def test_a_key_that_is_held_down_does_not_answer_what_comes_next():
         await asked.play.settle()
         await asked.play.press(*"yyyy")
         assert "rm -rf /" in asked.play.text()
+        assert asked.play.approval.has_focus, "as it did when the key was pressed"
         assert asked.answers == [("use1", "allow")]
 
 

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from cma_tui.report.words import Row
-from cma_tui.text import printable
+from cma_tui.text import DANGEROUS, printable
 from cma_tui.ui.widgets import headings
 from cma_tui.ui.widgets.rowview import (
     MARKDOWN_CAP,
@@ -62,6 +62,19 @@ def test_every_heading_is_exactly_as_wide_as_asked(width):
             for folded in (False, True):
                 strip = headings.draw(session, turn, width, folded=folded, style=Style(), quiet=Style())
                 assert width == sum(cell_len(segment.text) for segment in strip)
+
+
+def test_no_row_holds_a_character_that_a_terminal_could_obey():
+    for said in all_rows():
+        for text in (
+            said.word,
+            said.head,
+            said.text.replace("\n", ""),
+            said.outcome,
+            said.aside,
+            said.figure,
+        ):
+            assert DANGEROUS.search(text) is None, said
 
 
 # ----------------------------------------------------------------------------------------------- columns

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from time import monotonic
 
 import pytest
 
@@ -10,6 +11,7 @@ from cma_tui.feed import Feed
 from cma_tui.settings import Settings
 from cma_tui.source import Batch, SourceError
 from cma_tui.ui import app as app_module
+from cma_tui.ui.screens.session import TICK
 from tests.stories.recordings import NAMES, recording
 from tests.stories.write import Log, preview_delta, preview_start
 from tests.ui.play import Sends, Stage, opening, playing
@@ -283,6 +285,22 @@ async def test_a_burst_is_drawn_a_few_times_and_ends_right(together):
         last = [json.loads(e.raw) for e in news if e.type == "agent.message"][-1]["content"][0]["text"]
         assert last in play.rows()[-1]
         assert play.app.paints - before < 300
+
+
+async def test_events_that_trickle_in_are_drawn_once_a_tick():
+    log = conversation(2)
+    async with playing(*log.events) as play:
+        updates = []
+        update = play.timeline.update
+        play.timeline.update = lambda *change: updates.append(change) or update(*change)
+        begun = monotonic()
+        for number in range(150):
+            log.message(f"word {number}")
+            play.stage.give(log.events[-1])
+            await play.until(lambda: play.stage.resting)
+        await play.settle()
+        assert "word 149" in play.rows()[-1]
+        assert len(updates) <= (monotonic() - begun) / TICK + 2
 
 
 async def painted(play):

@@ -177,6 +177,22 @@ async def test_no_key_breaks_an_empty_screen(key):
         assert "answer 1" in play.text()
 
 
+async def test_every_theme_there_is_can_be_worn_and_changed(log):
+    async with playing(*log.events, theme="nord") as play:
+        before = play.rows()
+        await play.press("question_mark", "escape")
+        for theme in sorted(play.app.available_themes):
+            play.app.theme = theme
+            await play.settle()
+            assert play.rows() == before
+            assert len({segment.style for y in range(9) for segment in play.timeline.render_line(y)}) > 3
+
+
+async def test_a_theme_nobody_knows_is_the_dark_one(log):
+    async with playing(*log.events, theme="no such theme") as play:
+        assert play.app.theme == "cma-dark"
+
+
 # ----------------------------------------------------------------------------------------- what stays put
 
 

@@ -1,0 +1,217 @@
+"""Make the pictures of the README again: `python -m screenshots [FOLDER]`.
+
+They show what the program shows: the screen over a session of the built-in agent, live on a loopback
+server or played from its log. The agent's time is its script's, so every run makes the same pictures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from cma_tui.event import Event, local, parse
+from cma_tui.feed import Feed
+from cma_tui.simulator import ServerThread, Simulator
+from cma_tui.source import Line, Source
+from cma_tui.source.client import make_client
+from cma_tui.source.live import Live
+from cma_tui.source.replay import Replay
+from cma_tui.ui.app import CmaTop
+from cma_tui.ui.screens.session import Mode
+
+HERE = Path(__file__).parent
+SIZES = ((80, 24), (160, 48))
+DEADLINE = 20.0
+QUESTION = "Debug my incident: p99 on orders is 10x its baseline since 08:30"
+ROLL_BACK = "Roll it back, please"
+DRAFT = "Before you do: how many requests fail right now?"
+
+
+class Picture:
+    """The app over a source, and waiting for it."""
+
+    def __init__(self, app: CmaTop, feed: Feed, pilot: Pilot[Any]) -> None:
+        self.app, self.feed, self._pilot = app, feed, pilot
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait until something is so and everything has been drawn."""
+        deadline = time.monotonic() + DEADLINE
+        while not condition() or self.feed.behind:
+            if time.monotonic() > deadline or self.feed.error is not None:
+                raise SystemExit(f"a picture is not ready: {self.feed.error or 'it takes too long'}")
+            await self._pilot.pause()
+        await self._pilot.pause(0.1)
+
+    async def press(self, *keys: str) -> None:
+        """Press keys."""
+        await self._pilot.press(*keys)
+        await self._pilot.pause(0.1)
+
+    async def say(self, text: str) -> None:
+        """Send a message to the agent and wait until it rests."""
+        await self.until(lambda: self.feed.source is not None and self.feed.session.connected)
+        assert self.feed.source is not None
+        assert self.feed.source.controls is not None
+        turns = len(self.feed.session.turns)
+        message = {"type": "user.message", "content": [{"type": "text", "text": text}]}
+
+        async def send() -> None:
+            await self.feed.source.controls.send([message])  # type: ignore[union-attr]
+
+        await asyncio.wrap_future(self.feed.submit(send()))
+        await self.until(lambda: len(self.feed.session.turns) > turns and self._at_rest())
+
+    def _at_rest(self) -> bool:
+        session = self.feed.session
+        return session.turn is None or bool(session.pending and session.state == "waiting")
+
+    def save(self, folder: Path, name: str) -> None:
+        """Write the picture."""
+        width, height = self.app.size
+        self.app.save_screenshot(f"{name}-{width}x{height}.svg", str(folder))
+
+
+@asynccontextmanager
+async def showing(
+    open_source: Callable[[], Source], mode: Mode, name: str, size: tuple[int, int], theme: str = "cma-dark"
+) -> AsyncIterator[Picture]:
+    """The app over a source."""
+
+    async def opened() -> Source:
+        return open_source()
+
+    feed = Feed(opened)
+    app = CmaTop(feed, mode=mode, name=name, theme=theme)
+    try:
+        async with app.run_test(size=size) as pilot:
+            yield Picture(app, feed, pilot)
+    finally:
+        feed.close()
+
+
+class Frozen(Live):
+    """A live source whose line always looks the same."""
+
+    @property
+    def line(self) -> Line:
+        """Alive, and read to its end."""
+        now = time.monotonic()
+        return Line("live", last_byte_at=now, checked_at=now)
+
+    @line.setter
+    def line(self, value: Line) -> None:
+        """Not shown."""
+
+
+@asynccontextmanager
+async def live(mode: Mode, size: tuple[int, int], theme: str = "cma-dark") -> AsyncIterator[Picture]:
+    """The app over a session of the built-in agent."""
+    sim = Simulator(seed=7)
+    server = ServerThread(sim)
+    with server as base_url:
+        session = server.call(lambda: sim.create_session(title="p99 on orders"))
+
+        def attach() -> Source:
+            client = make_client(api_key=sim.api_key, auth_token=None, base_url=base_url)
+            return Frozen(client, session, previews=False)
+
+        async with showing(attach, mode, session, size, theme) as picture:
+            yield picture
+
+
+async def watch(folder: Path, size: tuple[int, int], theme: str = "cma-dark", name: str = "watch") -> None:
+    """A session while it is looked at, and the detail of what failed in it."""
+    async with live("watch", size, theme) as picture:
+        await picture.say("Hi")
+        await picture.say(QUESTION)
+        picture.save(folder, name)
+        if name == "watch" and size == SIZES[-1]:
+            await picture.press("g", "e", "enter")
+            picture.save(folder, "detail")
+
+
+async def chat(folder: Path, size: tuple[int, int]) -> None:
+    """A tool use that waits for a yes while the user writes."""
+    async with live("chat", size) as picture:
+        await picture.say(QUESTION)
+        await picture.say(ROLL_BACK)
+        composer = picture.app._main._composer  # noqa: SLF001 - the picture's own hand
+        composer.cursor_blink = False
+        composer.text = DRAFT
+        composer.move_cursor(composer.document.end)
+        await picture.press()
+        picture.save(folder, "chat")
+
+
+class Saved:
+    """A log in memory."""
+
+    name = "incident.jsonl"
+    shape = "recording"
+
+    def __init__(self, events: list[Event]) -> None:
+        self._events = events
+
+    def events(self) -> Iterator[Event]:
+        """From the start."""
+        return iter(self._events)
+
+
+async def log() -> Saved:
+    """What the built-in agent does, as a log."""
+    sim = Simulator(seed=7)
+    session = sim.create_session(title="p99 on orders")
+    mind = sim._minds[session]  # noqa: SLF001 - what the server would do
+    for text in ("Hi", QUESTION):
+        mind.accept([{"type": "user.message", "content": [{"type": "text", "text": text}]}])
+        await sim.until_idle(session)
+    events = [parse(json.dumps(event).encode()) for event in sim.log(session)]
+    resource = {"id": session, "title": "p99 on orders", "agent": sim.sessions[session].agent}
+    await sim.close()
+    return Saved([local("local.session", {"session": resource}), *events])
+
+
+async def replay(folder: Path, size: tuple[int, int]) -> None:
+    """A log that is played, paused in the middle."""
+    saved = await log()
+    player = Replay(saved, paused=True)
+    steps = sum(1 for _ in saved.events()) * 2 // 3
+    async with showing(lambda: player, "replay", saved.name, size) as picture:
+        await picture.until(lambda: picture.feed.source is not None)
+        for _ in range(steps):
+            player.step()
+        await picture.until(lambda: player.position == steps)
+        await picture.until(lambda: len(picture.feed.session.events) == steps)
+        await picture.press()
+        picture.save(folder, "replay")
+
+
+async def main(folder: Path) -> None:
+    """All of them."""
+    for size in SIZES:
+        await watch(folder, size)
+        await chat(folder, size)
+        await replay(folder, size)
+    await watch(folder, SIZES[-1], "cma-light", "watch-light")
+
+
+if __name__ == "__main__":
+    os.environ["TZ"] = "UTC"
+    os.environ["TEXTUAL_ANIMATIONS"] = "none"
+    for given in ("NO_COLOR", "TEXTUAL_THEME"):
+        with suppress(KeyError):
+            del os.environ[given]
+    time.tzset()
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
+    target.mkdir(parents=True, exist_ok=True)
+    asyncio.run(main(target))
+    print("\n".join(sorted(str(path) for path in target.glob("*.svg"))))
