@@ -17,6 +17,8 @@ LOOK = Look(
     time=Style(dim=True),
     quiet=Style(dim=True),
     head=Style(bold=True),
+    turn=Style(bold=True),
+    cursor=Style(reverse=True),
     tones={"agent": Style(italic=True), "error": Style(color="red"), "wait": Style(color="yellow")},
 )
 """Styles that can be told apart."""

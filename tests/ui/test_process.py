@@ -71,7 +71,11 @@ def test_ctrl_c_says_how_to_leave_and_a_second_one_leaves(opened):
 def test_it_fits_the_terminal_after_a_resize(opened):
     terminal = painted(opened(size=(100, 30)))
     for size in ((60, 16), (20, 5), (4, 2), (1, 1), (140, 40)):
+        before = len(terminal.written)
         terminal.resize(*size)
+        terminal.until(lambda n=before: len(terminal.written) > n)
+        while terminal.read(0.1):
+            pass
     terminal.until(lambda: "? help" in terminal.screen.display[39])
     terminal.type("g\r\r")
     terminal.until(lambda: "▸ 1" in terminal.text or "▾ 1" in terminal.text)

@@ -49,6 +49,8 @@ class Look(msgspec.Struct, frozen=True):
     time: Style
     quiet: Style
     head: Style
+    turn: Style
+    cursor: Style
     tones: dict[str, Style]
     """By `Row.tone` and `Row.outcome_tone`."""
 

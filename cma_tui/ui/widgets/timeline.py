@@ -1,17 +1,14 @@
 """The timeline: a session's entries, seen through a viewport and drawn line by line.
 
-Owns the strips of what is near the window, the density and the times. Invariants: there is no widget
+Owns the window, the density and the kind of time; `strips` sets the lines. Invariants: there is no widget
 per event; only the user's own keys move the reading position; what did not change is not drawn again.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
-from time import time as now
 from typing import ClassVar
 
-from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -22,20 +19,14 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from cma_tui.content import plain_text
 from cma_tui.report.rows import row as words
-from cma_tui.report.words import Density, Row, prose
-from cma_tui.session.model import Change, ModelRequest, Session, Turn
-from cma_tui.text import clock, duration, first_line, offset, printable
-from cma_tui.ui.entries import Entries, counterpart, leans_on_others
+from cma_tui.report.words import Density
+from cma_tui.session.model import Change, ModelRequest, Session
+from cma_tui.ui.entries import Entries, counterpart
 from cma_tui.ui.viewport import Viewport
-from cma_tui.ui.widgets import headings
-from cma_tui.ui.widgets.rowview import Look, draw, markdown_console
+from cma_tui.ui.widgets.rowview import Look
+from cma_tui.ui.widgets.strips import Strips
 
-_CACHE = 2000
-"""Entries whose strips are kept."""
-_LINES = {Density.QUIET: 2, Density.NORMAL: 24, Density.FULL: 400}
-"""The most lines of a message at each density."""
 _FIRST, _MORE = "▸", "│"
 """The marks of the cursor: of the first line of its row that is seen, and of the others."""
 TIMES = ("offset", "clock", "relative", "off")
@@ -105,11 +96,10 @@ class Timeline(Widget, can_focus=True):
         """Entries that came since it stopped following."""
         self._expanded: set[int] = set()
         self._tail: list[tuple[str, str]] = []
-        self._cache: OrderedDict[int, list[Strip]] = OrderedDict()
+        self._strips: Strips | None = None
+        """Made when the width is known."""
         self._window: list[tuple[str, Strip]] = []
         """The strips on the screen, each with its mark of the cursor."""
-        self._look: Look | None = None
-        self._typesetter: Console | None = None
 
     # -- what it shows -----------------------------------------------------------------------------
 
@@ -125,18 +115,12 @@ class Timeline(Widget, can_focus=True):
         if session is not self.session:
             marks = (self._found(session, marks[0]), self._found(session, marks[1]))
             found = (self._found(session, entry) for entry in self._expanded)
-            self._expanded = {entry for entry in found if entry is not None}
-        if change.reset or session is not self.session:
-            self._cache.clear()
-        for index in change.items:
-            self._cache.pop(index, None)
-        items = session.items
-        for entry in [e for e in self._cache if e >= 0 and leans_on_others(items[e])]:
-            del self._cache[entry]
+            kept = {entry for entry in found if entry is not None}
+            self._expanded.clear()
+            self._expanded |= kept
+        if self._strips is not None:
+            self._strips.forget(session, change, anew=session is not self.session)
         self.entries.update(session, change)
-        if change.header:
-            for turn in session.turns[-2:]:
-                self._cache.pop(-1 - turn.index, None)
         self._tail = [("preview", key) for key in session.previews] + [
             ("queued", key) for key in session.queued
         ]
@@ -185,7 +169,7 @@ class Timeline(Widget, can_focus=True):
 
     def lay_out(self) -> None:
         """Find out what each line of the window shows, and draw those that differ from what is there."""
-        if self.size.height and self.size.width:
+        if self._strips is not None and self.size.height:
             self.view.height = self.size.height
             self._draw(self.view.layout())
 
@@ -211,119 +195,46 @@ class Timeline(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """The strip of one line of the window."""
         width = self.size.width
-        if y >= len(self._window):
+        if y >= len(self._window) or self._strips is None:
             return Strip.blank(width, self.rich_style)
         mark, strip = self._window[y]
         if not mark:
             return strip
+        look = self._strips.look
         if mark == _MORE:
-            return Strip([Segment(_MORE, self.look.quiet), *strip.crop(1)], width)
-        over = Style(bgcolor=self.get_component_rich_style("timeline--cursor").bgcolor)
-        first = Segment(_FIRST if self.has_focus else "·", self.look.base + over)
-        rest = [Segment(text, (style or self.look.base) + over) for text, style, _ in strip.crop(1)]
+            return Strip([Segment(_MORE, look.quiet), *strip.crop(1)], width)
+        over = Style(bgcolor=look.cursor.bgcolor)
+        first = Segment(_FIRST if self.has_focus else "·", look.base + over)
+        rest = [Segment(text, (style or look.base) + over) for text, style, _ in strip.crop(1)]
         return Strip([first, *rest], width)
 
-    # -- strips of one entry --------------------------------------------------------------------------------
+    # -- strips -------------------------------------------------------------------------------------
 
     def _lines(self, position: int) -> list[Strip]:
         entry = self._entry(position)
-        if entry is None:
-            return self._tail_lines(position - len(self.entries.list))
-        lines = self._cache.get(entry)
-        if lines is None:
-            lines = self._turn_lines(-1 - entry) if entry < 0 else self._item_lines(entry)
-            self._cache[entry] = lines
-            if len(self._cache) > _CACHE:
-                self._cache.popitem(last=False)
-        else:
-            self._cache.move_to_end(entry)
-        return lines
+        assert self._strips is not None
+        if entry is not None:
+            return self._strips.of(self.session, entry)
+        return self._strips.of_tail(self.session, *self._tail[position - len(self.entries.list)])
 
-    def _item_lines(self, index: int) -> list[Strip]:
-        said = words(self.session, index)
-        if said is None:
-            return []
-        limit = None if index in self._expanded else _LINES[self.entries.density]
-        return self._strips(said, self._turn(index), limit)
-
-    def _turn(self, index: int) -> Turn | None:
-        turn = self.session.items[index].turn
-        return self.session.turns[turn] if turn >= 0 else None
-
-    def _strips(self, said: Row, turn: Turn | None, limit: int | None) -> list[Strip]:
-        return draw(
-            said,
-            self.size.width,
-            self.look,
-            time=self._time(said.at, turn),
-            duration=duration(said.duration) if said.duration is not None else "",
-            limit=limit,
-            console=self._markdown(),
+    def _typesetter(self) -> Strips:
+        """What sets entries as strips, in the width and the theme in force."""
+        style = self.get_component_rich_style
+        tones = ("you", "agent", "tool", "model", "thread", "error", "note", "ok", "bad", "wait")
+        look = Look(
+            base=self.rich_style,
+            time=style("timeline--time"),
+            quiet=style("timeline--quiet"),
+            head=style("timeline--head"),
+            turn=style("timeline--turn"),
+            cursor=style("timeline--cursor"),
+            tones={name: style(f"timeline--{name}") for name in tones},
         )
-
-    def _tail_lines(self, position: int) -> list[Strip]:
-        kind, key = self._tail[position]
-        turn = self.session.turn
-        if kind == "queued":
-            event = self.session.queued[key]
-            text = prose(plain_text(event.content)) or first_line(event.type, 60)
-            said = Row("you", "you", None, text=text, prose=True, outcome="queued, not picked up yet")
-            return self._strips(said, turn, 6)
-        preview = self.session.previews[key]
-        if preview.type == "agent.thinking":
-            since = "" if preview.started_at is None else duration(max(0.0, now() - preview.started_at))
-            return self._strips(Row("thinks", "model", None, text="…", outcome=since), turn, None)
-        text = ("… " if preview.partial else "") + preview.text
-        shown = printable(text[-8000:], lines=True).strip("\n") + " ▏"
-        return self._strips(Row("agent", "agent", None, text=shown, prose=True), turn, None)
-
-    def _turn_lines(self, index: int) -> list[Strip]:
-        width, look = self.size.width, self.look
-        style = self.get_component_rich_style("timeline--turn")
-        line = headings.draw(
-            self.session,
-            self.session.turns[index],
-            width,
-            folded=index in self.entries.folded,
-            style=style,
-            quiet=look.quiet + Style(bgcolor=style.bgcolor, bold=False),
-        )
-        return [Strip.blank(width, look.base), line] if index else [line]
-
-    def _time(self, at: float | None, turn: Turn | None) -> str | None:
-        if self.times == "off":
-            return None
-        if at is None:
-            return ""
-        if self.times == "clock":
-            return clock(at)
-        start = self.session.first_at if self.times == "relative" or turn is None else turn.started_at
-        return offset(at - start) if start is not None else ""
-
-    @property
-    def look(self) -> Look:
-        """The styles of the theme in force."""
-        if self._look is None:
-            style = self.get_component_rich_style
-            tones = ("you", "agent", "tool", "model", "thread", "error", "note", "ok", "bad", "wait")
-            self._look = Look(
-                base=self.rich_style,
-                time=style("timeline--time"),
-                quiet=style("timeline--quiet"),
-                head=style("timeline--head"),
-                tones={name: style(f"timeline--{name}") for name in tones},
-            )
-        return self._look
-
-    def _markdown(self) -> Console:
-        if self._typesetter is None:
-            self._typesetter = markdown_console(self.look)
-        return self._typesetter
+        return Strips(look, self.size.width, self.times, self.entries, self._expanded)
 
     def repaint(self) -> None:
         """Draw everything anew: the width, the theme or the columns changed."""
-        self._cache.clear()
-        self._look = self._typesetter = None
+        self._strips = self._typesetter()
         self._window = []
         self.lay_out()
         self.refresh()
@@ -409,7 +320,8 @@ class Timeline(Widget, can_focus=True):
             self._fold(-1 - entry)
             return
         self._expanded ^= {entry}
-        self._cache.pop(entry, None)
+        if self._strips is not None:
+            self._strips.drop(entry)
         self.go(self.view.cursor)
 
     def _fold(self, turn: int) -> None:
@@ -425,7 +337,8 @@ class Timeline(Widget, can_focus=True):
     def _relist(self) -> None:
         marks = self._marks()
         self.entries.rebuild(self.session)
-        self._cache.clear()
+        if self._strips is not None:
+            self._strips.clear()
         self._restore(marks)
         self._moved()
 

@@ -1,0 +1,147 @@
+"""Entries of the timeline as strips, for one width, one look and one kind of time.
+
+Owns the strips of what is near the window. Invariant: what a change names, or may have changed, is set
+again when it is looked at; everything else is set once.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Set
+from functools import cached_property
+from time import time as now
+
+from rich.console import Console
+from rich.style import Style
+from textual.strip import Strip
+
+from cma_tui.content import plain_text
+from cma_tui.report.rows import row as words
+from cma_tui.report.words import Density, Row, prose
+from cma_tui.session.model import Change, Session, Turn
+from cma_tui.text import clock, duration, first_line, offset, printable
+from cma_tui.ui.entries import Entries, leans_on_others
+from cma_tui.ui.widgets import headings
+from cma_tui.ui.widgets.rowview import Look, draw, markdown_console
+
+_KEPT = 2000
+"""Entries whose strips are kept."""
+_LINES = {Density.QUIET: 2, Density.NORMAL: 24, Density.FULL: 400}
+"""The most lines of a message at each density."""
+_PREVIEW = 8000
+"""Characters of a preview that are set: its end, which is what is being written."""
+
+
+class Strips:
+    """Sets entries as strips and keeps those it has set."""
+
+    def __init__(self, look: Look, width: int, times: str, entries: Entries, expanded: Set[int]) -> None:
+        """Prepare to set.
+
+        Args:
+            look: the styles.
+            width: cells of every strip.
+            times: which time is shown: `offset`, `clock`, `relative` or `off`.
+            entries: tells the density and which turns are folded.
+            expanded: items whose message is shown whole.
+        """
+        self.look = look
+        self._width = width
+        self._times = times
+        self._entries = entries
+        self._expanded = expanded
+        self._kept: OrderedDict[int, list[Strip]] = OrderedDict()
+
+    def of(self, session: Session, entry: int) -> list[Strip]:
+        """The strips of a heading or an item."""
+        lines = self._kept.get(entry)
+        if lines is None:
+            lines = self._heading(session, -1 - entry) if entry < 0 else self._item(session, entry)
+            self._kept[entry] = lines
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        else:
+            self._kept.move_to_end(entry)
+        return lines
+
+    def of_tail(self, session: Session, kind: str, key: str) -> list[Strip]:
+        """The strips of what is not in the log yet: a `preview` or a `queued` message."""
+        turn = session.turn
+        if kind == "queued":
+            event = session.queued[key]
+            text = prose(plain_text(event.content)) or first_line(event.type, 60)
+            said = Row("you", "you", None, text=text, prose=True, outcome="queued, not picked up yet")
+            return self._set(session, said, turn, 6)
+        preview = session.previews[key]
+        if preview.type == "agent.thinking":
+            since = "" if preview.started_at is None else duration(max(0.0, now() - preview.started_at))
+            return self._set(session, Row("thinks", "model", None, text="…", outcome=since), turn, None)
+        text = ("… " if preview.partial else "") + preview.text
+        shown = printable(text[-_PREVIEW:], lines=True).strip("\n") + " ▏"
+        return self._set(session, Row("agent", "agent", None, text=shown, prose=True), turn, None)
+
+    def forget(self, session: Session, change: Change, *, anew: bool) -> None:
+        """Drop what a change names or may have changed; everything when the session was folded anew."""
+        if change.reset or anew:
+            self._kept.clear()
+            return
+        for index in change.items:
+            self._kept.pop(index, None)
+        for entry in [e for e in self._kept if e >= 0 and leans_on_others(session.items[e])]:
+            del self._kept[entry]
+        if change.header:
+            for turn in session.turns[-2:]:
+                self._kept.pop(-1 - turn.index, None)
+
+    def drop(self, entry: int) -> None:
+        """Set this entry again when it is looked at."""
+        self._kept.pop(entry, None)
+
+    def clear(self) -> None:
+        """Set everything again."""
+        self._kept.clear()
+
+    def _item(self, session: Session, index: int) -> list[Strip]:
+        said = words(session, index)
+        if said is None:
+            return []
+        turn = session.items[index].turn
+        limit = None if index in self._expanded else _LINES[self._entries.density]
+        return self._set(session, said, session.turns[turn] if turn >= 0 else None, limit)
+
+    def _heading(self, session: Session, index: int) -> list[Strip]:
+        look = self.look
+        line = headings.draw(
+            session,
+            session.turns[index],
+            self._width,
+            folded=index in self._entries.folded,
+            style=look.turn,
+            quiet=look.quiet + Style(bgcolor=look.turn.bgcolor, bold=False),
+        )
+        return [Strip.blank(self._width, look.base), line] if index else [line]
+
+    def _set(self, session: Session, said: Row, turn: Turn | None, limit: int | None) -> list[Strip]:
+        return draw(
+            said,
+            self._width,
+            self.look,
+            time=self._time(session, said.at, turn),
+            duration=duration(said.duration) if said.duration is not None else "",
+            limit=limit,
+            console=self._typesetter,
+        )
+
+    def _time(self, session: Session, at: float | None, turn: Turn | None) -> str | None:
+        if self._times == "off":
+            return None
+        if at is None:
+            return ""
+        if self._times == "clock":
+            return clock(at)
+        start = session.first_at if self._times == "relative" or turn is None else turn.started_at
+        return offset(at - start) if start is not None else ""
+
+    @cached_property
+    def _typesetter(self) -> Console:
+        return markdown_console(self.look)
