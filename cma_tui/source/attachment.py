@@ -178,7 +178,9 @@ class Attachment:
                         return
                 chunk = coming.result()
             finally:
-                coming.cancel()
+                if not coming.done():
+                    coming.cancel()
+                    await asyncio.wait((coming,))  # nobody may close the response while it is read
             if chunk is None:
                 return
             yield chunk

@@ -45,11 +45,11 @@ class Reader(app_module.CmaTop):
         while True:
             at = (timeline.view.top, timeline.view.top_line)
             timeline.scroll_lines(timeline.size.height)
-            await play.step()
+            await play.step(enough=1)
             if (timeline.view.top, timeline.view.top_line) == at:
                 break
         items = [entry for entry in timeline.entries.list if entry >= 0]
-        for item in items[:: len(items) // 25]:
+        for item in items[:: len(items) // 15]:
             timeline.post_message(timeline.Opened(item))
             await play.press("r", "escape")
         stage.end(SourceError("".join(TEXTS[:40]), 1))

@@ -174,8 +174,8 @@ class Play:
             await self.step()
             await asyncio.sleep(0.001)  # the feed's thread has to run as well
 
-    async def step(self):
-        """Let every widget handle what waits for it, and what that leads to."""
+    async def step(self, enough=3):
+        """Let every widget handle what waits for it, until nothing has waited at so many looks in a row."""
         calm = 0
         for _ in range(40):
             await self.pilot._wait_for_screen()
@@ -190,7 +190,7 @@ class Play:
                 for node in (self.app, *screen.walk_children(with_self=True))
             )
             calm = 0 if busy else calm + 1
-            if calm == 3:
+            if calm == enough:
                 return
 
     async def give(self, *events, **how):
