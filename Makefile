@@ -2,7 +2,7 @@
 # with uv where that is installed, and otherwise with a uv that it puts into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench screenshots clean
+.PHONY: help setup demo test soak check bench screenshots clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -20,6 +20,9 @@ demo: $(READY) ## Run the demo: no account and no network needed (ARGS="--help")
 
 test: $(READY) ## Run the tests (ARGS="tests/test_text.py -k first")
 	$(BIN)/pytest $(ARGS)
+
+soak: $(READY) ## Run 10,000 schedules of faults against the live engine (SEEDS=1000 for fewer)
+	CMA_TOP_SEEDS=$(or $(SEEDS),10000) $(BIN)/pytest tests/source/test_schedules.py
 
 check: $(READY) ## Check format, lint, types and who imports whom
 	$(BIN)/ruff format --check .

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from cma_tui.content import as_dict, as_list, as_number, as_text, compact_json, plain_text
 from cma_tui.event import Event
 from cma_tui.report.words import LINE_CAP, Row, agent_name, prose
+from cma_tui.session.cost import usd
 from cma_tui.session.model import Item, Session
-from cma_tui.text import count, first_line, size
+from cma_tui.text import count, first_line, money, size
 
 
 def _user(session: Session, item: Item, event: Event) -> Row:
@@ -78,10 +79,9 @@ def _compacted(session: Session, item: Item, event: Event) -> Row:
 
 def _usage(session: Session, item: Item, event: Event) -> Row:
     usage = as_dict(event.data.get("usage"))
-    cost = as_dict(usage.get("list_cost")).get("amount")
     read, wrote = (count(as_number(usage.get(name))) for name in ("input_tokens", "output_tokens"))
     text = f"in {read}, out {wrote}"
-    return Row("usage", "note", item.at, text=first_line(f"{text}, list cost {cost}", LINE_CAP))
+    return Row("usage", "note", item.at, text=f"{text}, list cost {money(usd(usage.get('list_cost')))}")
 
 
 def _updated(session: Session, item: Item, event: Event) -> Row:

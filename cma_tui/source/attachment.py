@@ -253,9 +253,8 @@ class Attachment:
         async with self._looking:
             last = self._ending is not None and self._now() >= self._ending
             stretch = await self._first_look() if self._line.checked_at is None else await self._next_look()
-            missed = self._overdue(stretch.events) if stretch is not None and self._held is None else 0
-            if stretch is not None:
-                self._hand_over(stretch)
+            missed = self._overdue(stretch.events) if self._held is None else 0
+            self._hand_over(stretch)
             self._line.checked_at = self._now()
             self._complete_at = max(filter(None, self._known.values()), default=None)
             if missed:
@@ -275,7 +274,7 @@ class Attachment:
             events = await self._history.whole()
         return Stretch(events, "")
 
-    async def _next_look(self) -> Stretch | None:
+    async def _next_look(self) -> Stretch:
         reach = None if self._complete_at is None else self._complete_at - REACH_BACK
         return await self._history.since(self._known, reach)
 

@@ -81,8 +81,8 @@ class History:
         events.reverse()
         return events, whole
 
-    async def since(self, known: Known, oldest_needed: float | None) -> Stretch | None:
-        """What the list adds to what is known; None when it adds nothing.
+    async def since(self, known: Known, oldest_needed: float | None) -> Stretch:
+        """The end of the list, as far back as to what is known: what it adds, and in which order all stands.
 
         Pages backwards until `OVERLAP` events in a row are known and the page reaches back before
         `oldest_needed`, or to the beginning.
@@ -97,10 +97,7 @@ class History:
             page = await self._page({"limit": PAGE, "order": "desc", "page": cursor})
             events = [*reversed(self._parsed(page)), *events]
             whole, cursor = not _more(page), page.next_page
-        first = next((i for i, e in enumerate(events) if not is_known(e, known)), None)
-        if first is None:
-            return None
-        return Stretch(events[first:], events[first - 1].key if first else "")
+        return Stretch(events, "") if whole else Stretch(events[1:], events[0].key)
 
     async def whole(self) -> list[Event]:
         """The whole list, from the beginning."""

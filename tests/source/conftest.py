@@ -42,6 +42,10 @@ class Viewer:
             await self.changed.wait_for(lambda: condition(self.session) or self.ended)
             assert condition(self.session), (self.error, self.keys)
 
+    async def pause(self, seconds):
+        """Let virtual seconds pass."""
+        await asyncio.sleep(seconds)
+
     async def until_end(self):
         async with asyncio.timeout(3600), self.changed:
             await self.changed.wait_for(lambda: self.ended)

@@ -78,7 +78,7 @@ class Header(Vertical):
         for place, line in enumerate(lines):
             if not line.is_same(self._shown[place]):
                 self._shown[place] = line
-                self._lines[place].update(line)
+                self._lines[place].update(line, layout=False)
 
     def on_resize(self) -> None:
         """Cut the lines anew."""
