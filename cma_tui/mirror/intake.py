@@ -1,0 +1,159 @@
+"""From a turn that was cut out of the session to rows that wait on disk.
+
+Owns the thread that makes, cleans, packs and keeps rows. Invariants: the caller's thread only puts a cut into
+a queue of bounded length; a cut that cannot be kept now is kept later, in order; whatever goes wrong is told
+in `problem`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Set
+from queue import Empty, Full, Queue
+from time import monotonic
+from typing import Final, NamedTuple
+
+from cma_tui.mirror.cut import Cut, Head
+from cma_tui.mirror.outbox import Outbox, OutboxError
+from cma_tui.mirror.redact import Redactor, without_content
+from cma_tui.mirror.row import Packed, Row, pack
+from cma_tui.mirror.spans import SESSION, cut_rows, head_row
+from cma_tui.text import printable
+
+QUEUE: Final = 64
+"""Turns that may wait in memory. What does not fit stays in the session until there is room."""
+_RETRY = 5.0
+
+
+class Parcel(NamedTuple):
+    """What is handed over: a turn, and how the session stood."""
+
+    head: Head
+    cut: Cut
+    provisional: bool = False
+    only: Set[int] | None = None
+
+
+class Intake:
+    """Makes rows of turns and keeps them in the outbox, on a thread of its own."""
+
+    def __init__(
+        self,
+        open_outbox: Callable[[], Outbox],
+        redactor: Redactor,
+        *,
+        content: bool,
+        sample: float,
+        kept: Callable[[Outbox, str | None], None],
+        wait: Callable[[threading.Event, float | None], object] = threading.Event.wait,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            open_outbox: opens a connection of the thread's own.
+            redactor: cleans every row.
+            content: whether what was said is sent.
+            sample: the share of sessions that is sent, to be noted on their rows.
+            kept: called on the thread when a turn is on disk, with what names it; without a name when only
+                provisional rows of it are.
+            wait: waits for an event, at most so many seconds.
+        """
+        self.problem = ""
+        """Why nothing is kept now, in one line."""
+        self._open, self._redactor, self._content, self._sample = open_outbox, redactor, content, sample
+        self._kept, self._wait = kept, wait
+        self._queue: Queue[Parcel | None] = Queue(QUEUE)
+        self._offered = 0
+        self._done = 0
+        self._finishing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mirror-intake", daemon=True)
+
+    def start(self) -> None:
+        """Start."""
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many turns are not on disk yet. Those left at the end are in the session's history."""
+        return self._offered - self._done
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room just now."""
+        return self._queue.full()
+
+    def offer(self, parcel: Parcel, *, seconds: float = 0.0) -> bool:
+        """Hand a turn over. Returns False when there is no room, after waiting so long for it."""
+        try:
+            self._queue.put(parcel, block=seconds > 0, timeout=seconds or None)
+        except Full:
+            return False
+        self._offered += not parcel.provisional
+        return True
+
+    def finish(self, seconds: float) -> bool:
+        """Keep what was handed over, and end. Returns whether it ended in time."""
+        until = monotonic() + seconds
+        self._finishing.set()
+        if self._thread.is_alive():
+            try:
+                self._queue.put(None, timeout=max(0.01, seconds))
+            except Full:
+                return False
+            self._thread.join(max(0.0, until - monotonic()))
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        outbox: Outbox | None = None
+        parcel: Parcel | None = None
+        try:
+            while (parcel := self._queue.get()) is not None:
+                outbox = self._keep(outbox, parcel)
+        except Exception as error:  # noqa: BLE001 - a thread's error goes nowhere else; it is shown
+            said = printable(" ".join(str(error).split()), strict=True, cap=200)
+            self.problem = f"a defect in the mirror: {type(error).__name__}: {said}"
+            self._drain()
+        finally:
+            if outbox is not None:
+                outbox.close()
+
+    def _drain(self) -> None:
+        """Empty the queue, so that nobody waits for room in it."""
+        try:
+            while self._queue.get_nowait() is not None:
+                pass
+        except Empty:
+            return
+
+    def _keep(self, outbox: Outbox | None, parcel: Parcel) -> Outbox | None:
+        """Keep a turn's rows, whenever the disk lets us. Returns the outbox to go on with."""
+        session = parcel.head.identity
+        root = self._packed(head_row(parcel.head), session)
+        rows = [
+            self._packed(row, session)
+            for row in cut_rows(parcel.cut, provisional=parcel.provisional, only=parcel.only)
+        ]
+        while True:
+            try:
+                outbox = outbox or self._open()
+                outbox.put(session, parcel.cut.key, rows, root=root)
+                self.problem = ""
+                self._kept(outbox, None if parcel.provisional else parcel.cut.key)
+                self._done += not parcel.provisional
+            except OutboxError as error:
+                self.problem = str(error)
+                if outbox is not None and error.broken:
+                    outbox.close()
+                    outbox = None
+                if self._finishing.is_set():
+                    return outbox
+                self._wait(self._finishing, _RETRY)
+            else:
+                return outbox
+
+    def _packed(self, row: Row, session: str) -> Packed:
+        if self._sample < 1 and row.key.startswith((SESSION, "turn:")):
+            row.metadata["sample_rate"] = self._sample
+        if not self._content:
+            row = without_content(row)
+        return pack(self._redactor.clean(row), session)

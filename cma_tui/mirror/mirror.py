@@ -1,0 +1,386 @@
+"""The mirror: which turns of a session are to be sent, and how that goes.
+
+Owns the choice of turns on the caller's thread. Invariants: `update` costs what changed and never waits; a
+turn is picked when it has ended, and again whenever what its rows say may have changed; what does not fit the
+queue stays due; nothing starts (no thread, no file, no socket) before there is a turn of a session to send.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from pathlib import Path
+from time import monotonic
+from typing import Final, Literal, get_args
+
+from cma_tui.mirror.cut import Head, Index, anchor, extent, identity_of, named, opening_seen, take, take_head
+from cma_tui.mirror.errors import TurnError, turn_errors
+from cma_tui.mirror.intake import Intake, Parcel
+from cma_tui.mirror.outbox import LIMIT, Counts, Outbox
+from cma_tui.mirror.redact import Redactor
+from cma_tui.mirror.row import row_id
+from cma_tui.mirror.spans import SESSION
+from cma_tui.mirror.status import Status
+from cma_tui.mirror.target import Target
+from cma_tui.mirror.upload import Uploader
+from cma_tui.session.model import Change, Evaluation, ModelRequest, Session, ToolUse, Turn
+
+Mode = Literal["batch", "realtime", "metadata", "off"]
+MODES: Final = get_args(Mode)
+_ITEMS = 1500
+"""Items copied in one `update`."""
+_INTERVAL = 1.0
+"""Seconds between two looks at a turn that runs, in realtime mode."""
+_REACH = 500
+"""Items looked back from a model request for what it was given, in realtime mode."""
+
+
+class Mirror:
+    """Sends a session's turns to Braintrust, without its caller ever waiting."""
+
+    def __init__(
+        self,
+        target: Target | None,
+        folder: Path,
+        *,
+        mode: Mode = "batch",
+        sample: float = 1.0,
+        secrets: Iterable[str] = (),
+        patterns: Iterable[str] = (),
+        namespace: str = "",
+        note: str = "",
+        limit: int = LIMIT,
+        clock: Callable[[], float] = monotonic,
+        wait: Callable[[threading.Event, float | None], object] = threading.Event.wait,
+        timeout: float = 20.0,
+    ) -> None:
+        """Prepare; nothing starts yet.
+
+        Args:
+            target: where to send; None keeps the mirror off.
+            folder: where turns wait.
+            mode: `batch` sends a turn when it has ended, `realtime` also what is known of one that runs,
+                `metadata` withholds what was said, `off` sends nothing.
+            sample: share of the sessions that is sent, 0 to 1; the same ones everywhere.
+            secrets: values to mask wherever they stand.
+            patterns: regular expressions for more of what to mask.
+            namespace: tells servers apart whose session ids may be the same.
+            note: why it is off, in one line.
+            limit: bytes that may wait on disk.
+            clock: seconds that only go forward.
+            wait: waits for an event, at most so many seconds.
+            timeout: seconds to wait for an answer of the server.
+
+        Raises:
+            PatternError: a pattern cannot be used.
+        """
+        self.mode: Mode = mode if target is not None else "off"
+        self.note = note
+        """Why it is off, or what is missing: one line."""
+        self._target, self._folder, self._limit = target, folder, limit
+        self._sample, self._namespace = sample, namespace
+        self._redactor = Redactor(secrets, patterns)
+        self._clock, self._wait, self._timeout = clock, wait, timeout
+        self._identity: str | None = None
+        self._intake: Intake | None = None
+        self._uploader: Uploader | None = None
+        self._moved = threading.Event()
+        self._lock = threading.Lock()
+        self._kept: set[str] = set()
+        self._numbers = (0, 0, 0, 0, 0)
+        self._session: Session | None = None
+        self._whole = False
+        self._index = Index()
+        self._ended = 0
+        self._due: dict[int, None] = {}
+        self._prints: dict[str, int] = {}
+        self._unfinished: dict[int, int] = {}
+        self._live: set[int] = set()
+        self._live_seen = 0
+        self._live_after = 0.0
+        self._opened = ""
+        self._told: tuple[object, ...] = ()
+
+    # -- on the caller's thread ----------------------------------------------------------------------------
+
+    def update(self, session: Session, change: Change | None = None, *, whole: bool = True) -> bool:
+        """Pick what is to be sent. Call it after each fold, and on the clock while it returns True.
+
+        Args:
+            session: the session as it stands.
+            change: what the fold has changed; without it, better copies of old events go unnoticed.
+            whole: False while the session's beginning is on its way: nothing is picked before it is there, as
+                a turn that is half known would get another name. It counts until it is True once.
+
+        Returns:
+            True when there is more to pick than one call may take.
+        """
+        self._whole = self._whole or whole
+        if self.mode == "off" or not self._whole or not self._begun(session):
+            return False
+        reset = session is not self._session or (change is not None and change.reset)
+        if reset or self._moved.is_set():
+            self._look_anew(session)
+        self._notice(session, None if change is None or reset else change.items)
+        more = self._pick(session, _ITEMS)
+        return self._pick_live(session) or more
+
+    def close(self, deadline: float = 2.5) -> Status:
+        """Keep what was picked, send what can be sent by then, and end.
+
+        Args:
+            deadline: seconds it may take; what is not sent by then waits on disk.
+        """
+        until = self._clock() + deadline
+        if self._intake is None or self._uploader is None:
+            return self.status
+        session = self._session
+        while session is not None and self._due and (left := until - self._clock()) > 0:
+            self._pick(session, _ITEMS, seconds=left)
+        self._intake.finish(max(0.1, until - self._clock()))
+        self._uploader.finish(max(0.1, until - self._clock()))
+        return self.status
+
+    def add_log(self, session: Session, deadline: float = 30.0) -> None:
+        """Pick every turn of a log to which nothing will be added, the ones without an end too."""
+        until = self._clock() + deadline
+        if self.mode == "off" or not self._begun(session):
+            return
+        self._look_anew(session)
+        self._notice(session, None)
+        self._due |= dict.fromkeys(range(len(session.turns)))
+        while self._due and (left := until - self._clock()) > 0:
+            self._pick(session, _ITEMS, seconds=left, whole=True)
+
+    @property
+    def status(self) -> Status:
+        """How it stands."""
+        if self.mode == "off" or self._intake is None or self._uploader is None:
+            return Status(on=self.mode != "off")
+        sent, waiting, failed, elsewhere, lost = self._numbers
+        return Status(
+            on=True,
+            sent=sent,
+            waiting=waiting + self._intake.waiting + len(self._due),
+            open=int(self._session is not None and self._session.turn is not None),
+            failed=failed,
+            elsewhere=elsewhere,
+            lost=lost,
+            masked=self._redactor.masked,
+            problem=self._intake.problem or self._uploader.problem,
+        )
+
+    def link(self, session: Session, turn: Turn | None = None) -> str | None:
+        """The address of the session, or of a turn, in the web app; None while the place is not known.
+
+        It leads somewhere once the rows have arrived.
+        """
+        if self._uploader is None or self._uploader.place is None or self._identity is None:
+            return None
+        key = SESSION if turn is None else f"turn:{anchor(session, turn)}"
+        return self._uploader.place.link(row_id(self._identity, key))
+
+    def errors(self, session: Session, turn: Turn) -> list[TurnError]:
+        """What went wrong in a turn, as its span says it."""
+        return turn_errors(session, turn, self._index if session is self._session else None)
+
+    # -- which turns ---------------------------------------------------------------------------------------
+
+    def _begun(self, session: Session) -> bool:
+        """Start the threads when there is a turn of a session that is to be sent."""
+        if self._intake is not None:
+            return True
+        identity = identity_of(session)
+        if identity is None or not session.turns or self._target is None:
+            return False
+        self._identity = f"{self._namespace}\x1f{identity}" if self._namespace else identity
+        if not sampled(identity, self._sample):
+            self.mode, self.note = "off", f"this session is not in the sample of {self._sample:g}"
+            return False
+        self._intake = Intake(
+            self._open_outbox,
+            self._redactor,
+            content=self.mode != "metadata",
+            sample=self._sample,
+            kept=self._kept_turn,
+            wait=self._wait,
+        )
+        self._uploader = Uploader(
+            self._open_outbox,
+            self._target,
+            changed=self._count,
+            moved=self._moved.set,
+            wait=self._wait,
+            clock=self._clock,
+            timeout=self._timeout,
+        )
+        self._intake.start()
+        self._uploader.start()
+        return True
+
+    def _open_outbox(self) -> Outbox:
+        assert self._target is not None
+        return Outbox(self._folder, self._target.name, limit=self._limit)
+
+    def _look_anew(self, session: Session) -> None:
+        """The session was folded anew, or the rows are wanted once more: find the turns that differ."""
+        self._session, self._index, self._ended, self._due = session, Index(), 0, {}
+        self._live, self._live_seen = set(), 0
+        if self._moved.is_set():
+            self._moved.clear()
+            self._prints.clear()
+        self._unfinished.clear()
+
+    def _notice(self, session: Session, touched: Iterable[int] | None) -> None:
+        """Note which ended turns are due, and what is new in the one that runs.
+
+        Without a word on what was touched, every call that has no end is looked at.
+        """
+        late = [p for p in (self._unfinished if touched is None else touched) if p in self._unfinished]
+        touched = touched or ()
+        changed = self._index.update(session, touched)
+        self._due |= dict.fromkeys(turn for turn in changed if turn < self._ended)
+        for position in late:
+            if _finished(session, position):
+                self._due[self._unfinished.pop(position)] = None
+        while self._ended < len(session.turns) and session.turns[self._ended].ended:
+            ended = session.turns[self._ended]
+            if self._prints.get(anchor(session, ended)) != self._print(session, ended):
+                self._due[self._ended] = None
+            self._ended += 1
+        if session.turn is None and self._ended and not self._due and self._told != _facts(session):
+            self._due[self._ended - 1] = None  # the session's own row goes with its last turn
+        if self.mode == "realtime" and session.turns:
+            first = session.turns[-1].first_item
+            self._live.update(position for position in touched if position >= first)
+            self._live.update(range(max(self._live_seen, first), len(session.items)))
+            self._live_seen = len(session.items)
+
+    def _print(self, session: Session, turn: Turn) -> int:
+        """Tells whether a turn is made of the same events as when it was last picked."""
+        items, following = session.items, turn.index + 1
+        end = len(session.events)
+        if following < len(session.turns) and session.turns[following].first_item < len(items):
+            end = items[session.turns[following].first_item].event
+        first = items[turn.first_item].event
+        own = tuple((event.key, event.at) for event in session.events[first:end])
+        children = self._index.children.get(turn.index, {})
+        place = (turn.index, turn.snapshot_before)
+        return hash((place, own, tuple(session.events[items[position].event].key for position in children)))
+
+    def _pick(self, session: Session, items: int, *, seconds: float = 0.0, whole: bool = False) -> bool:
+        """Hand over turns that are due, up to so many items. Returns whether some are left."""
+        assert self._intake is not None
+        head: Head | None = None
+        while self._due and items > 0:
+            if self._intake.full and not seconds:
+                return True
+            number = next(iter(self._due))
+            turn = session.turns[number]
+            if not whole and not opening_seen(session, turn):
+                del self._due[number]  # its beginning is not here: it would be another turn
+                continue
+            head = head or take_head(session, self._identity or "")
+            cut = take(session, turn, head, self._index)
+            if not self._intake.offer(Parcel(head, cut), seconds=seconds):
+                return True
+            del self._due[number]
+            self._told = _facts(session)
+            items -= len(cut.items) + 1
+            self._prints[cut.key] = self._print(session, turn)
+            for position in cut.items:
+                if not _finished(session, position):
+                    self._prints.pop(cut.key, None)
+                    self._unfinished[position] = number
+        return bool(self._due)
+
+    def _pick_live(self, session: Session) -> bool:
+        """Hand over what is new in the turn that runs. Returns whether something waits for its time."""
+        assert self._intake is not None
+        turn = session.turn
+        if self.mode != "realtime" or turn is None:
+            return False
+        if self._intake.full:
+            return True
+        if not named(session, turn):
+            return False
+        if not opening_seen(session, turn):
+            return False
+        key = anchor(session, turn)
+        calls = {position for position in self._live if isinstance(session.items[position], _CALLS)}
+        if not calls and self._opened == key:
+            self._live.clear()
+            return False
+        if self._clock() < self._live_after:
+            return True
+        given = set(calls)
+        for position in calls:
+            given |= _surroundings(session, turn, position)
+        head = take_head(session, self._identity or "")
+        cut = take(session, turn, head, self._index, only=given)
+        if not self._intake.offer(Parcel(head, cut, provisional=True, only=calls)):
+            return True
+        self._live.clear()
+        self._opened, self._live_after = key, self._clock() + _INTERVAL
+        return False
+
+    # -- on the threads ------------------------------------------------------------------------------------
+
+    def _kept_turn(self, outbox: Outbox, key: str | None) -> None:
+        with self._lock:
+            if key is not None:
+                self._kept.add(key)
+        self._count(outbox)
+        if self._uploader is not None:
+            self._uploader.wake()
+
+    def _count(self, outbox: Outbox) -> None:
+        with self._lock:
+            counts: Counts = outbox.counts(self._identity or "")
+            waiting = len(counts.waiting & self._kept)
+            failed = len((counts.refused & self._kept) - counts.waiting)
+            sent = len(self._kept - counts.waiting - counts.refused)
+            others = counts.all_waiting - len(counts.waiting)
+            self._numbers = (sent, waiting, failed, others, counts.lost)
+
+
+_CALLS = (ModelRequest, ToolUse, Evaluation)
+
+
+def sampled(session: str, rate: float) -> bool:
+    """Whether a session is among the share that is sent: the same answer everywhere and always."""
+    place = int.from_bytes(sha256(session.encode(errors="replace")).digest()[:8], "big")
+    return place < rate * 2**64
+
+
+def _facts(session: Session) -> tuple[object, ...]:
+    """What the session's own row says beside its turns."""
+    return (session.id, session.status, session.title, session.environment, session.agent.id, session.last_at)
+
+
+def _finished(session: Session, position: int) -> bool:
+    """Whether nothing more is to come of an item."""
+    item = session.items[position]
+    if isinstance(item, ToolUse):
+        return item.result >= 0
+    return item.end >= 0 if isinstance(item, ModelRequest | Evaluation) else True
+
+
+def _surroundings(session: Session, turn: Turn, position: int) -> set[int]:
+    """For a model request the items since the one before it in its thread, and those up to the next."""
+    item = session.items[position]
+    if not isinstance(item, ModelRequest):
+        return set()
+    around: set[int] = set()
+    bounds = extent(session, turn)
+    for step in (-1, 1):
+        place = position + step
+        while place in bounds and abs(place - position) < _REACH:
+            other = session.items[place]
+            if other.thread == item.thread:
+                around.add(place)
+                if isinstance(other, ModelRequest):
+                    break
+            place += step
+    return around

@@ -1,0 +1,103 @@
+"""What the mirror's tests share: all stories, a clock that nobody waits for, and rows made visible."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Iterator
+
+from cma_tui.event import Event, local
+from cma_tui.mirror import Mirror, Target
+from cma_tui.mirror.row import Row
+from cma_tui.settings import Secret
+from tests.mirror.fake import KEY, Fake
+from tests.stories import orders, others, surprises
+from tests.stories.recordings import NAMES, recording
+
+SESSION = "sesn_mirror"
+RESOURCE = local(
+    "local.session",
+    {
+        "session": {
+            "id": SESSION,
+            "title": "A session",
+            "environment_id": "env_1",
+            "created_at": "2026-08-17T15:59:59Z",
+            "agent": {
+                "id": "agent_1",
+                "name": "coder",
+                "version": 3,
+                "model": {"id": "claude-opus-5"},
+                "tools": [{"type": "agent_toolset_20260401"}, {"type": "custom", "name": "get_weather"}],
+            },
+        }
+    },
+    key="resource",
+)
+"""The session as the API describes it."""
+
+
+def told(events: list[Event]) -> list[Event]:
+    """A story of a session that is known by its id."""
+    return [RESOURCE, *events]
+
+
+def stories() -> Iterator[tuple[str, list[Event]]]:
+    """Every story and every recording, by name."""
+    for module in (orders, surprises, others):
+        for name, tell in inspect.getmembers(module, inspect.isfunction):
+            if tell.__module__ != module.__name__ or inspect.signature(tell).parameters or name[0] == "_":
+                continue
+            found = tell()
+            yield name, [e for part in found for e in part] if isinstance(found, tuple) else found
+    for name in NAMES:
+        yield name, recording(name)
+
+
+STORIES = dict(stories())
+
+
+class Time:
+    """A clock of the test's: waiting moves it on, and takes no time; after so many waits it really waits."""
+
+    def __init__(self, limit: int = 12):
+        self.now = 1000.0
+        self.asked: list[float] = []
+        self.limit = limit
+
+    def clock(self) -> float:
+        return self.now
+
+    def wait(self, event: threading.Event, seconds: float | None = None) -> bool:
+        if seconds is None or len(self.asked) >= self.limit:
+            return event.wait(30 if seconds is None else min(seconds, 30))
+        self.asked.append(seconds)
+        if not event.is_set():
+            self.now += seconds
+        return event.is_set()
+
+
+def target(fake: Fake, **more) -> Target:
+    return Target(**{"api_key": Secret(KEY), "app_url": fake.url, "project": "tests"} | more)
+
+
+def mirror(fake: Fake, folder, **more) -> Mirror:
+    """A mirror to the fake, on a clock of its own that takes no time."""
+    time = more.pop("time", None)
+    if time is not None:
+        more |= {"clock": time.clock, "wait": time.wait}
+    made = Mirror(more.pop("target", None) or target(fake), folder, **more)
+    count = made._count
+
+    def counted(outbox):
+        count(outbox)
+        with fake.changed:  # who waits for the fake may wait for the mirror's figures too
+            fake.changed.notify_all()
+
+    made._count = counted
+    return made
+
+
+def by_key(rows: list[Row]) -> dict[str, Row]:
+    assert len({row.key for row in rows}) == len(rows)
+    return {row.key: row for row in rows}
