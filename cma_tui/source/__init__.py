@@ -6,7 +6,7 @@ order they are to be applied, loses nothing, and decides nothing about the sessi
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -52,7 +52,7 @@ class SourceError(Exception):
 class Controls(Protocol):
     """What a user can do to a live session. Each call sends once and never again by itself."""
 
-    def send(self, events: Sequence[dict[str, Any]]) -> Awaitable[list[Event]]:
+    async def send(self, events: Sequence[dict[str, Any]]) -> list[Event]:
         """Send user events in one request; the server's echoes come back.
 
         Raises:

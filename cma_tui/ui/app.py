@@ -41,7 +41,7 @@ class CmaTop(App[int]):
         *,
         mode: Mode,
         name: str,
-        theme: str = "cma-dark",
+        theme: str | None = None,
         density: str = "normal",
         times: str = "offset",
     ) -> None:
@@ -49,7 +49,7 @@ class CmaTop(App[int]):
         self._guard = TerminalGuard()
         for own in THEMES:
             self.register_theme(own)
-        self.theme = theme if theme in self.available_themes else "cma-dark"
+        self.theme = theme if theme is not None and theme in self.available_themes else "cma-dark"
         self._feed = feed
         self._main = SessionScreen(feed, mode=mode, name=name, density=density, times=times)
         self._stop_until = 0.0

@@ -9,7 +9,6 @@ clock cell once a second on a live session; no handler here knows how events are
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from time import monotonic
 from typing import Any, ClassVar, Literal
 
@@ -21,7 +20,7 @@ from textual.timer import Timer
 
 from cma_tui.feed import Feed
 from cma_tui.report.words import Density
-from cma_tui.source import SourceError
+from cma_tui.source import Controls, SourceError
 from cma_tui.text import printable
 from cma_tui.ui.screens.help import Help
 from cma_tui.ui.widgets.approval import Approval, still_asked
@@ -280,16 +279,15 @@ class SessionScreen(Screen[None]):
         if controls is None:
             self._hints.say("nothing can be sent here", "$error")
             return False
-        sending: Coroutine[Any, Any, Any] = _await(controls.send(events))
         try:
-            await asyncio.wrap_future(self.feed.submit(sending))
+            await asyncio.wrap_future(self.feed.submit(controls.send(events)))
         except SourceError as error:
             self._hints.say(printable(str(error)), "$error")
             return False
         self._hints.say("", "")
         return True
 
-    def _controls(self) -> Any:  # noqa: ANN401 - a Controls, or None
+    def _controls(self) -> Controls | None:
         source = self.feed.source
         return source.controls if source is not None and not self.feed.finished else None
 
@@ -324,7 +322,3 @@ class SessionScreen(Screen[None]):
     def action_play(self) -> None:
         """Replay: play or pause."""
         self._playbar.toggle()
-
-
-async def _await(work: Any) -> Any:  # noqa: ANN401 - any awaitable
-    return await work
