@@ -125,10 +125,19 @@ def front(options: Common, version: bool) -> int:
     return Exit.DONE
 
 
+_trace = click.option(
+    "--trace",
+    type=click.Choice(("batch", "realtime", "metadata", "off")),
+    help="Turns to Braintrust when BRAINTRUST_API_KEY is set: as they end [batch], as they happen,"
+    " without what was said, or not at all.",
+)
+
+
 @click.command(context_settings=_CONTEXT)
 @click.argument("what", metavar="SESSION|FILE")
+@_trace
 @common
-def open_(options: Common, what: str) -> int:
+def open_(options: Common, what: str, trace: str | None) -> int:
     """Watch a session, or show a saved log at its end."""
     found = _target(what)
     if found.session is not None:
@@ -136,7 +145,7 @@ def open_(options: Common, what: str) -> int:
             return _tail_session(found.session, options)
         from cma_tui.commands.screens import watch
 
-        return watch(found.session, options)
+        return watch(found.session, options, trace=trace)
     from cma_tui.commands.tail import opened, tail_log
 
     with opened(str(found.file)) as log:
@@ -154,6 +163,7 @@ def open_(options: Common, what: str) -> int:
 @click.option("--agent", metavar="ID", help="Agent of a new session.")
 @click.option("--environment", metavar="ID", help="Environment of a new session.")
 @click.option("-m", "--message", metavar="TEXT", help="Say this first.")
+@_trace
 @common
 def chat(
     options: Common,
@@ -161,6 +171,7 @@ def chat(
     agent: str | None,
     environment: str | None,
     message: str | None,
+    trace: str | None,
 ) -> int:
     """Talk to a session; without SESSION, to a new one.
 
@@ -171,7 +182,7 @@ def chat(
     need_screen("chat", instead="cma-top tail")
     if session is not None:
         session = session_only(session)
-    return screens.chat(session, options, agent=agent, environment=environment, message=message)
+    return screens.chat(session, options, agent=agent, environment=environment, message=message, trace=trace)
 
 
 @front.command(short_help="Play saved logs by their own clock.")
@@ -237,6 +248,28 @@ def tail(options: Common, what: str, as_json: bool, deltas: bool, no_follow: boo
 
     with opened(str(found.file)) as log:
         return tail_log(log, as_json=as_json, deltas=deltas)
+
+
+@front.command(name="trace", short_help="Send the turns of a session or a log to Braintrust.")
+@click.argument("what", metavar="SESSION|FILE")
+@click.option(
+    "--mode", type=click.Choice(("batch", "metadata")), help="metadata withholds what was said [batch]."
+)
+@common
+def trace_(options: Common, what: str, mode: str | None) -> int:
+    """Send the turns that Braintrust does not have yet, and print how many and where they are.
+
+    What was sent before, live or from another run, is not sent again. Needs BRAINTRUST_API_KEY.
+    """
+    from cma_tui.commands.live import opener
+    from cma_tui.commands.trace import send
+
+    settings = options.settings()
+
+    def open_session(session: str) -> Callable[[], Awaitable[Source]]:
+        return opener(settings, session, follow=False, previews=False, all_threads=True)
+
+    return send(what, settings, open_session, mode=mode)
 
 
 @front.command(short_help="Print figures: turns, tokens, cost, time, tools.")

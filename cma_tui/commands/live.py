@@ -48,6 +48,7 @@ def opener(
     follow: bool = True,
     previews: bool = True,
     newest_first: bool = False,
+    all_threads: bool = False,
 ) -> Callable[[], Awaitable[Source]]:
     """What opens a session: to follow it, or to list it once."""
 
@@ -55,13 +56,20 @@ def opener(
         from cma_tui.source.live import Live
 
         client = _client(settings)
-        return Live(client, session, follow=follow, previews=previews, newest_first=newest_first)
+        return Live(
+            client,
+            session,
+            follow=follow,
+            previews=previews,
+            newest_first=newest_first,
+            all_threads=all_threads,
+        )
 
     return open_source
 
 
 def conversation_opener(
-    settings: Settings, session: str | None, *, message: str | None = None
+    settings: Settings, session: str | None, *, message: str | None = None, all_threads: bool = False
 ) -> Callable[[], Awaitable[Source]]:
     """What opens a session to talk in, a new one when none is named, and says the first words."""
 
@@ -77,7 +85,7 @@ def conversation_opener(
                 await client.close()
                 raise
         first = [user_message(message)] if message is not None else []
-        return Live(client, name, newest_first=True, first=first)
+        return Live(client, name, newest_first=True, all_threads=all_threads, first=first)
 
     return open_source
 

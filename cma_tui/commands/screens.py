@@ -12,22 +12,26 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cma_tui.commands.exits import CommandError, Exit
+from cma_tui.commands.trace import mirror_of
 
 if TYPE_CHECKING:
     from typing import Literal
 
     from cma_tui.commands.options import Common
     from cma_tui.log.formats import SavedLog
+    from cma_tui.mirror import Mirror
     from cma_tui.settings import Settings
     from cma_tui.source import Source
 
 
-def watch(session: str, common: Common) -> int:
+def watch(session: str, common: Common, *, trace: str | None = None) -> int:
     """A session, live."""
     from cma_tui.commands.live import opener
 
     settings = common.settings()
-    return _screen(opener(settings, session, newest_first=True), "watch", session, settings)
+    mirror = mirror_of(settings, trace)
+    opening = opener(settings, session, newest_first=True, all_threads=mirror is not None)
+    return _screen(opening, "watch", session, settings, mirror)
 
 
 def chat(
@@ -37,6 +41,7 @@ def chat(
     agent: str | None = None,
     environment: str | None = None,
     message: str | None = None,
+    trace: str | None = None,
 ) -> int:
     """The same with the composer open; a new session when none is named."""
     from cma_tui.commands.live import conversation_opener
@@ -49,8 +54,9 @@ def chat(
             " to talk to one that exists, name it",
             Exit.USAGE,
         )
-    opening = conversation_opener(settings, session, message=message)
-    return _screen(opening, "chat", session or "new session", settings)
+    mirror = mirror_of(settings, trace)
+    opening = conversation_opener(settings, session, message=message, all_threads=mirror is not None)
+    return _screen(opening, "chat", session or "new session", settings, mirror)
 
 
 def show(log: SavedLog, common: Common) -> int:
@@ -110,8 +116,9 @@ def _screen(
     mode: Literal["watch", "chat", "replay", "demo"],
     name: str,
     settings: Settings,
+    mirror: Mirror | None = None,
 ) -> int:
     from cma_tui.feed import Feed
     from cma_tui.ui.app import run
 
-    return run(Feed(open_source), mode=mode, name=name, settings=settings)
+    return run(Feed(open_source), mode=mode, name=name, settings=settings, mirror=mirror)

@@ -37,7 +37,7 @@ def tell(
     for word in words:
         try:
             one = target(word)
-            for session in _sessions(one, opener):
+            for session in sessions_of(one, opener):
                 figures = stats(session)
                 lines = [stats_json(figures)] if as_json else table(figures, one.name)
                 if begun and not as_json:
@@ -52,7 +52,7 @@ def tell(
     return failed
 
 
-def _sessions(one: Target, opener: Callable[[str], Callable[[], Awaitable[Source]]]) -> Iterator[Session]:
+def sessions_of(one: Target, opener: Callable[[str], Callable[[], Awaitable[Source]]]) -> Iterator[Session]:
     """The sessions of a file, or the one that is named."""
     if one.session is not None:
         try:

@@ -90,8 +90,9 @@ class Live:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 await self._attach()
-                for task in self._threads.values():
-                    task.cancel()
+                if self._follow:  # else each thread's list is read to its end
+                    for task in self._threads.values():
+                        task.cancel()
         except* SourceError as group:
             raise first_error(group) from None
         finally:

@@ -13,7 +13,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from time import monotonic
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -26,6 +26,9 @@ from cma_tui.text import printable
 from cma_tui.ui.guard import TerminalGuard
 from cma_tui.ui.screens.session import Mode, SessionScreen
 from cma_tui.ui.theme import FALLBACKS, THEMES
+
+if TYPE_CHECKING:
+    from cma_tui.mirror import Mirror
 
 
 class CmaTop(App[int]):
@@ -44,6 +47,7 @@ class CmaTop(App[int]):
         theme: str | None = None,
         density: str = "normal",
         times: str = "offset",
+        mirror: Mirror | None = None,
     ) -> None:
         super().__init__()
         self._guard = TerminalGuard()
@@ -51,7 +55,7 @@ class CmaTop(App[int]):
             self.register_theme(own)
         self.theme = theme if theme is not None and theme in self.available_themes else "cma-dark"
         self._feed = feed
-        self._main = SessionScreen(feed, mode=mode, name=name, density=density, times=times)
+        self._main = SessionScreen(feed, mode=mode, name=name, density=density, times=times, mirror=mirror)
         self._stop_until = 0.0
 
     @property
@@ -96,15 +100,30 @@ class CmaTop(App[int]):
         self._close_messages_no_wait()
 
 
-def run(feed: Feed, *, mode: Mode, name: str, settings: Any) -> int:  # noqa: ANN401 - Settings
+def run(
+    feed: Feed,
+    *,
+    mode: Mode,
+    name: str,
+    settings: Any,  # noqa: ANN401 - Settings
+    mirror: Mirror | None = None,
+) -> int:
     """Run the screen until the user leaves. Returns the exit code; says why on stderr when it is not 0."""
     app = CmaTop(
-        feed, mode=mode, name=name, theme=settings.theme, density=settings.density, times=settings.time
+        feed,
+        mode=mode,
+        name=name,
+        theme=settings.theme,
+        density=settings.density,
+        times=settings.time,
+        mirror=mirror,
     )
     try:
         code = app.run()
     finally:
         feed.close()
+    if mirror is not None and (farewell := mirror.close().farewell):
+        _say(farewell)
     if app.failure is not None:
         frames = traceback.extract_tb(app.failure.__traceback__)
         place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""

@@ -14,7 +14,8 @@ def screen(monkeypatch):
     monkeypatch.setattr("cma_tui.cli.no_screen", lambda: None)
 
     def until(condition):
-        def fake(feed, *, mode, name, settings):
+        def fake(feed, *, mode, name, settings, mirror):
+            assert mirror is None, "nothing is traced without a key"
             woken = threading.Event()
             feed.wake = woken.set
             feed.start()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -20,6 +20,7 @@ from textual.timer import Timer
 
 from cma_tui.feed import Feed
 from cma_tui.report.words import Density
+from cma_tui.session.model import Change
 from cma_tui.source import Controls, SourceError
 from cma_tui.text import printable
 from cma_tui.ui.screens.help import Help
@@ -30,6 +31,9 @@ from cma_tui.ui.widgets.header import Header
 from cma_tui.ui.widgets.hints import Hints
 from cma_tui.ui.widgets.playbar import PlayBar
 from cma_tui.ui.widgets.timeline import Timeline
+
+if TYPE_CHECKING:
+    from cma_tui.mirror import Mirror
 
 Mode = Literal["watch", "chat", "replay", "demo"]
 
@@ -63,10 +67,19 @@ class SessionScreen(Screen[None]):
     ]
 
     def __init__(
-        self, feed: Feed, *, mode: Mode, name: str, density: str = "normal", times: str = "offset"
+        self,
+        feed: Feed,
+        *,
+        mode: Mode,
+        name: str,
+        density: str = "normal",
+        times: str = "offset",
+        mirror: Mirror | None = None,
     ) -> None:
         super().__init__()
         self.feed = feed
+        self._mirror = mirror
+        self._mirror_behind = False
         self.mode = mode
         self._header = Header(feed, name)
         self._timeline = Timeline(feed.session, density=Density[density.upper()], times=times)
@@ -128,6 +141,8 @@ class SessionScreen(Screen[None]):
     def _draw(self) -> None:
         self._planned = None
         change = self.feed.take(BUDGET)
+        if self._mirror is not None and (change is not None or self._mirror_behind):
+            self._trace(self._mirror, change)
         if change is None:
             self._show_source()
             return
@@ -139,8 +154,14 @@ class SessionScreen(Screen[None]):
             self._show_asked()
         self._show_source()
         self._drawn_at = monotonic()
-        if self.feed.behind:
+        if self.feed.behind or self._mirror_behind:
             self._planned = self.set_timer(TICK / 4, self._draw)
+
+    def _trace(self, mirror: Mirror, change: Change | None) -> None:
+        """Let the mirror pick the turns that have ended, once the session's beginning is there."""
+        line = self.feed.source.line if self.feed.source is not None else None
+        whole = line is None or (line.checked_at is not None and not self.feed.behind)
+        self._mirror_behind = mirror.update(self.feed.session, change, whole=whole)
 
     def _show_source(self) -> None:
         """What the source is and how it is decides what can be done."""
@@ -155,6 +176,7 @@ class SessionScreen(Screen[None]):
         if source is not None:
             self._header.shape = getattr(source, "shape", "")
             self._playbar.show(source)
+        self._header.traced = self._mirror.status.words if self._mirror is not None else ""
         self._header.note = self._follow_note()
         self._header.show()
         self._show_hints()
@@ -180,6 +202,8 @@ class SessionScreen(Screen[None]):
         """The only timer: the clock cells of a live session."""
         source = self.feed.source
         if source is not None and source.live and not self.feed.finished:
+            if self._mirror is not None:
+                self._header.traced = self._mirror.status.words
             self._header.show()
             self._timeline.tick()
 

@@ -57,6 +57,8 @@ class Header(Vertical):
         self.source_name = name
         self.shape = ""
         """What kind of file it is; empty for live sessions."""
+        self.traced = ""
+        """How the mirror stands, in words; empty when nothing is traced."""
         self.note: Part | None = None
         """What the mode adds to the third line: the rows that came while scrolled up."""
         self._lines = [Static(markup=False) for _ in range(3)]
@@ -73,7 +75,7 @@ class Header(Vertical):
         lines = [
             _spread(_who(session, self.source_name), _state(session), width),
             _spread(_turn(session, width), [], width),
-            _spread(_line(self.feed, self.shape), [self.note] if self.note else [], width),
+            _spread(_line(self.feed, self.shape, self.traced), [self.note] if self.note else [], width),
         ]
         for place, line in enumerate(lines):
             if not line.is_same(self._shown[place]):
@@ -138,7 +140,7 @@ def _turn(session: Session, width: int) -> list[Part]:
     return parts
 
 
-def _line(feed: Feed, shape: str) -> list[Part]:
+def _line(feed: Feed, shape: str, traced: str) -> list[Part]:
     session = feed.session
     events = plural(len(session.events), "event")
     if feed.error is not None:
@@ -152,6 +154,8 @@ def _line(feed: Feed, shape: str) -> list[Part]:
         parts = [_liveness(source.line or Line(), feed.finished), (events, "$cma-quiet")]
         if source.line is not None and source.line.gaps:
             parts.append((f"gap of {plural(source.line.gaps, 'event')} found and filled", "$warning"))
+    if traced:
+        parts.append((traced, "$cma-quiet"))
     if session.bad_frames:
         parts.append((f"{session.bad_frames} broken", "$error"))
     if session.unknown_types:
