@@ -141,7 +141,6 @@ class Event(msgspec.Struct, gc=False, eq=False):
 
 _read = msgspec.json.Decoder(Event).decode
 _read_any = msgspec.json.Decoder().decode
-_no_content = msgspec.Raw()
 
 
 def decode(raw: bytes | msgspec.Raw) -> Any:  # noqa: ANN401 - JSON is any

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from cma_tui.settings import Settings
     from cma_tui.source import Source
 
-MODES = ("batch", "realtime", "metadata", "off")
-
 
 def mirror_of(settings: Settings, mode: str | None) -> Mirror | None:
     """The mirror for a live session; None without a key, or when it is off.

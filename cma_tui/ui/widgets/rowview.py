@@ -64,11 +64,6 @@ def left_width(show_time: bool) -> int:
     return 1 + (TIME + 2 if show_time else 0) + WORD + 1
 
 
-def right_width(width: int) -> int:
-    """Cells of the figures at the right edge."""
-    return 2 + DURATION + (2 + FIGURE if width >= WIDE else 0) + 1
-
-
 def draw(
     row: Row,
     width: int,
