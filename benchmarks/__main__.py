@@ -10,7 +10,18 @@ import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import delay, file_ingest, fold, idle, latency, live_ingest, startup, timeline
+from benchmarks import (
+    delay,
+    file_ingest,
+    fold,
+    idle,
+    latency,
+    live_ingest,
+    player,
+    startup,
+    timeline,
+    tracing,
+)
 from benchmarks.figures import FULL, QUICK, Figure, Scale
 from benchmarks.logs import Logs
 from benchmarks.table import Report
@@ -21,9 +32,11 @@ SUBJECTS: dict[str, Callable[[Scale, Logs], Iterator[Figure]]] = {
     "live-ingest": live_ingest.run,
     "file-ingest": file_ingest.run,
     "fold": fold.run,
+    "player": player.run,
     "timeline": timeline.run,
     "latency": latency.run,
     "delay": delay.run,
+    "tracing": tracing.run,
 }
 """What can be measured, by name."""
 

@@ -59,7 +59,7 @@ def cost(*arguments: str) -> dict[str, float]:
 class Terminal:
     """A program on a pty."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, **variables: str) -> None:
         self.began = monotonic()
         self._controller, terminal = os.openpty()
         self._reports, writer = os.pipe()
@@ -70,7 +70,7 @@ class Terminal:
             stdout=terminal,
             stderr=terminal,
             cwd=ROOT,
-            env={**environment(), REPORT: str(writer)},
+            env={**environment(), **variables, REPORT: str(writer)},
             pass_fds=(writer,),
             start_new_session=True,
         )

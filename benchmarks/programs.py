@@ -31,10 +31,17 @@ _delays: list[float] = []
 
 def ingest(path: str) -> None:
     """Open a log, fold all of it, and say what that took, in seconds and bytes."""
-    from cma_tui.feed import fold_all
+    from cma_tui.commands.tail import fold
     from cma_tui.log.formats import open_log
+    from cma_tui.session.model import Session
 
-    _print_cost(lambda: fold_all(open_log(path).events()))
+    def opened() -> Session:
+        log = open_log(path)
+        session = Session(events=log.kept())
+        fold(session, log.events())
+        return session
+
+    _print_cost(opened)
 
 
 def limit(path: str, parser: str) -> None:

@@ -1,9 +1,10 @@
 """The simulator as a process, which writes events at a rate that it is told.
 
-Owns one session whose log is written by order: each line on standard input, `EVENTS RATE`, has it emit so
-many events at so many a second, and then print a line of JSON with the monotonic time at which each was
-handed to the stream. The first line that it prints is the base URL, the session's id and the key. Invariant:
-the text of event n, counted from the start, begins with `mark(n)`.
+Owns one session whose log is written by order: each line on standard input, `EVENTS RATE TURN`, has it emit
+so many events at so many a second, in turns of so many or without any when that is 0, and then print a line
+of JSON with the monotonic time at which each was handed to the stream. The first line that it prints is the
+base URL, the session's id and the key. Invariant: the text of event n, counted from the start, begins with
+`mark(n)`.
 """
 
 from __future__ import annotations
@@ -42,10 +43,10 @@ class Server:
         self.address: tuple[str, str, str] = tuple(self._line())
         """Base URL, session and key."""
 
-    def emit(self, number: int, rate: int) -> None:
+    def emit(self, number: int, rate: int, turn: int = 0) -> None:
         """Have it begin to write."""
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{number} {rate}\n")
+        self._process.stdin.write(f"{number} {rate} {turn}\n")
         self._process.stdin.flush()
 
     def emitted(self) -> list[float]:
@@ -70,6 +71,14 @@ class Server:
         self._process.communicate()
 
 
+_BEGUN: tuple[dict[str, Any], ...] = (
+    {"type": "user.message", "content": [{"type": "text", "text": "Go on."}]},
+    {"type": "session.status_running"},
+)
+_RESULT = {"type": "agent.tool_result", "content": [{"type": "text", "text": "ok"}]}
+_ENDED = {"type": "session.status_idle", "stop_reason": {"type": "end_turn"}}
+
+
 def _event(number: int) -> dict[str, Any]:
     """Messages and tool uses in turn, about 0.65 kB each as the stream carries them."""
     text = mark(number) + _TEXT
@@ -88,7 +97,7 @@ async def _serve() -> NoReturn:
         number = 0
         while True:
             order = await asyncio.to_thread(sys.stdin.readline)
-            wanted, rate = map(int, order.split())
+            wanted, rate, turn = map(int, order.split())
             times = []
             began = monotonic()
             for n in range(wanted):
@@ -97,7 +106,14 @@ async def _serve() -> NoReturn:
                 elif n % 32 == 0:
                     await asyncio.sleep(0)  # who is late must not shut out the stream
                 times.append(monotonic())
-                simulator.emit(session, _event(number))
+                if turn and n % turn == 0:
+                    for begun in _BEGUN:
+                        simulator.emit(session, begun)
+                made = simulator.emit(session, _event(number))
+                if turn and made["type"] == "agent.tool_use":
+                    simulator.emit(session, {**_RESULT, "tool_use_id": made["id"]})
+                if turn and n % turn == turn - 1:
+                    simulator.emit(session, _ENDED)
                 number += 1
             await asyncio.to_thread(_print, times)  # nobody may read it before the events
 

@@ -74,7 +74,10 @@ LOCAL_TYPES: Final = frozenset(
         "local.bad_frame",  # bytes that are no event: `reason`, `text`
         "local.connected",  # a stream is open: `connection`
         "local.disconnected",  # it ended or broke: `reason`
+        "local.gap",  # the list had what the stream had not brought: `found`, a number of events
+        "local.notice",  # something of ours that the user should know: `text`
         "local.session",  # the session as the API or a file's head described it: `session`
+        "local.threads",  # its child threads as the API described them: `threads`
     }
 )
 """Facts of our own, kept in the log beside the server's so that they are recorded, replayed and seen."""
@@ -116,6 +119,8 @@ class Event(msgspec.Struct, gc=False, eq=False):
     """The child thread whose own stream or list it came from; None for the session's."""
     raw: bytes = msgspec.field(name="~raw", default=b"")
     """The JSON text, untouched."""
+    where: int = msgspec.field(name="~where", default=-1)
+    """Where its line begins in the file it was read from; -1 for one that is no line of its own there."""
 
     id: str | None = None
     processed_at: datetime | None = None
@@ -139,6 +144,7 @@ class Event(msgspec.Struct, gc=False, eq=False):
         return value if isinstance(value, dict) else {}
 
 
+_names: Final = {name: name for name in EVENT_TYPES | LOCAL_TYPES}
 _read = msgspec.json.Decoder(Event).decode
 _read_any = msgspec.json.Decoder().decode
 
@@ -174,11 +180,23 @@ def parse(
         event = _salvage(raw, position)
     if not event.type:
         event = _bad(raw, "no type", position)
+    # Writing a field costs more than reading it: those that nearly always have their value are looked at.
+    event.type = _names.get(event.type, event.type)  # one string for all of a type
     event.raw = raw
-    event.received_at = received_at
-    event.stream = stream
+    if event.where != -1:
+        event.where = -1
+    if received_at is not event.received_at:
+        event.received_at = received_at
+    if stream is not event.stream:
+        event.stream = stream
     stamp = event.processed_at
-    event.at = None if stamp is None else _seconds(stamp)
+    if stamp is None:
+        if event.at is not None:
+            event.at = None
+    elif stamp.tzinfo is UTC:
+        event.at = stamp.timestamp()
+    else:
+        event.at = _seconds(stamp)
     if not event.key:
         if event.type in PREVIEW_TYPES:
             event.key = f"~{event.type}:{event.event_id}"  # no part of any log: nothing is told apart by it

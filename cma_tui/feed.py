@@ -11,27 +11,38 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import aclosing
 from time import perf_counter
 from typing import Any
 
+import msgspec
+
 from cma_tui.event import Event
+from cma_tui.reading import Reading
 from cma_tui.session.fold import apply
 from cma_tui.session.merge import merge
 from cma_tui.session.model import Change, Session
-from cma_tui.source import Batch, Source, SourceError
+from cma_tui.session.moments import Moments, keep_past
+from cma_tui.source import Batch, Sink, Source
 
 _SLICE = 256
 """Events folded between two looks at the clock."""
+AHEAD = 2
+"""Batches of a saved log that wait at most: it can be read later, so it need not fill the memory."""
 
 
 class Feed:
     """A source on a thread of its own, and the session it feeds."""
 
     def __init__(
-        self, open_source: Callable[[], Awaitable[Source]], wake: Callable[[], None] = lambda: None
+        self,
+        open_source: Callable[[], Awaitable[Source]],
+        wake: Callable[[], None] = lambda: None,
+        session: Session | None = None,
+        *,
+        sinks: Sequence[Sink] = (),
     ) -> None:
         """Prepare a feed.
 
@@ -39,39 +50,47 @@ class Feed:
             open_source: makes the source; called on the feed's thread, so it may import what is slow and
                 ask a server first.
             wake: called on the feed's thread when there is something to take; must not block.
+            session: what to fold into; an empty one of its own if not given.
+            sinks: each is given every batch as it arrives.
         """
-        self.session = Session()
+        self.session = Session() if session is None else session
+        keep_past(self.session)
         self.source: Source | None = None
         """Set when it is open."""
-        self.error: BaseException | None = None
-        """Why the source stopped before its end."""
         self.finished = False
         """Whether the source has ended; there may still be something to take."""
         self.wake = wake
         self._open_source = open_source
         self._queue: deque[Batch] = deque()
+        self._sinks = list(sinks)
+        self._arriving = threading.Lock()
+        """Held while a batch goes into the queue and to the sinks: one that is added misses none."""
         self._folded = 0
         """How many events of the first waiting batch have been folded."""
         self._change = Change()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._reading: asyncio.Task[None] | None = None
-        self._started = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
+        self._room: asyncio.Event | None = None
+        """What the reading waits for while so much of a saved log waits."""
+        self._reading = Reading("feed", self._read, self._ended)
 
     def start(self) -> None:
         """Start reading."""
-        self._thread.start()
-        self._started.wait()
+        self._reading.start()
 
     def close(self, timeout: float = 2.0) -> None:
         """Stop reading and wait for the thread to end, for at most `timeout` seconds."""
-        loop, reading = self._loop, self._reading
-        if loop is not None and reading is not None and not loop.is_closed():
-            try:
-                loop.call_soon_threadsafe(reading.cancel)
-            except RuntimeError:
-                return  # the loop closed between the look and the call: it has ended
-            self._thread.join(timeout)
+        self._reading.close(timeout)
+
+    @property
+    def error(self) -> BaseException | None:
+        """Why the source stopped before its end."""
+        return self._reading.error
+
+    @property
+    def moments(self) -> Moments:
+        """The moments of the session, to look at it as it was."""
+        assert self.session.kept is not None
+        assert self.session.kept.moments is not None
+        return self.session.kept.moments
 
     @property
     def behind(self) -> bool:
@@ -95,18 +114,27 @@ class Feed:
         change, self._change = self._change, Change()
         return change
 
+    def add_sink(self, sink: Sink) -> None:
+        """Give a sink all that has come so far, and from now on all that comes. For the caller of `take`."""
+        with self._arriving:
+            sink.put(Batch([*self.moments.told(), *self.session.queued.values()]))
+            for number, batch in enumerate(self._queue):
+                begin = self._folded if not number else 0
+                sink.put(msgspec.structs.replace(batch, events=batch.events[begin:]))
+            self._sinks.append(sink)
+
+    def remove_sink(self, sink: Sink) -> None:
+        """Give a sink nothing more."""
+        with self._arriving:
+            self._sinks.remove(sink)
+
     def submit(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
         """Run a coroutine on the source's loop: the only way to reach its controls.
 
         Raises:
             SourceError: the source has ended.
         """
-        assert self._loop is not None
-        try:
-            return asyncio.run_coroutine_threadsafe(work, self._loop)
-        except RuntimeError as error:  # the loop is closed
-            work.close()
-            raise SourceError("nothing can be sent any more: the source has ended") from error
+        return self._reading.submit(work)
 
     def _fold_some(self) -> None:
         batch = self._queue[0]
@@ -120,32 +148,33 @@ class Feed:
         if self._folded >= len(batch.events):
             self._queue.popleft()
             self._folded = 0
+            if (room := self._room) is not None:
+                self._reading.call(room.set)
 
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._read())
-        except BaseException as error:  # noqa: BLE001 - handed to the screen, which shows it
-            self.error = error
-        finally:
-            self.finished = True
-            self._started.set()
-            self.wake()
+    def _ended(self) -> None:
+        self.finished = True
+        self.wake()
 
     async def _read(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._reading = asyncio.current_task()
-        self._started.set()
-        try:
-            self.source = await self._open_source()
-            self.wake()
-            async with aclosing(self.source.batches()) as batches:
-                async for batch in batches:
+        self.source = await self._open_source()
+        self.wake()
+        async with aclosing(self.source.batches()) as batches:
+            async for batch in batches:
+                with self._arriving:
                     self._queue.append(batch)
-                    self.wake()
-        except asyncio.CancelledError:
-            return
-        except SourceError as error:
-            self.error = error
+                    for sink in self._sinks:
+                        sink.put(batch)
+                self.wake()
+                if not self.source.live:
+                    await self._until_room()
+
+    async def _until_room(self) -> None:
+        """Wait until some of what was read has been folded."""
+        self._room = asyncio.Event()
+        while len(self._queue) > AHEAD:  # looked at after the event is there: none is missed
+            await self._room.wait()
+            self._room.clear()
+        self._room = None
 
 
 def fold_batch(session: Session, batch: Batch, change: Change) -> Session:

@@ -8,164 +8,30 @@ so a missing key is no error here.
 """
 
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 
+from cma_tui import checks
+from cma_tui.checks import Check, Secret, UnfitError
+from cma_tui.rules import NONE, Rules, from_table
 from cma_tui.text import printable
+
+__all__ = ["Secret", "Settings", "SettingsError", "describe", "known_secrets", "load", "variables"]
 
 APP = "cma-top"
 DEFAULT_BASE_URL: Final = "https://api.anthropic.com"
+DEFAULT_APP_URL: Final = "https://www.braintrust.dev"
+TraceMode = Literal["batch", "realtime", "metadata", "off"]
+TRACE_MODES: Final = get_args(TraceMode)
+"""How turns are traced: as they end, as they happen, without what was said, or not at all."""
+NOTICES: Final = ("answer", "done", "failed", "stalled")
 _FILE_LIMIT = 1_000_000
-_HIDDEN = "***"
 
 
 class SettingsError(Exception):
     """A value that cannot be used. Its message is one line and says where the value came from."""
-
-
-class Secret:
-    """A value that shows itself to nobody who did not ask by `reveal`."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Return the value itself."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return _HIDDEN
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-
-# ------------------------------------------------------------------------------------ checks of one value
-#
-# Each takes a value as a flag, a variable or TOML gives it, and returns it in the setting's type.
-
-_Check = Callable[[object], object]
-
-_ON = {"1", "true", "yes", "on"}
-_OFF = {"0", "false", "no", "off"}
-
-
-class _UnfitError(Exception):
-    """Why a value is refused. Completes the sentence "<setting> …" and repeats no secret."""
-
-
-def _string(value: object) -> str:
-    if not isinstance(value, str):
-        raise _UnfitError(f"must be a text, not {value!r}")
-    return value.strip()
-
-
-def _word(value: object) -> str:
-    text = _string(value)
-    if not text or not text.isprintable():
-        raise _UnfitError(f"must be a text without control characters, not {text!r}")
-    return text
-
-
-def _secret(value: object) -> Secret:
-    if isinstance(value, Secret):
-        return value
-    text = value.strip() if isinstance(value, str) else ""
-    if not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise _UnfitError("must be a key of printable ASCII characters without spaces")
-    return Secret(text)
-
-
-def _one_of(*choices: str) -> _Check:
-    def check(value: object) -> str:
-        if value not in choices:
-            raise _UnfitError(f"must be {', '.join(choices[:-1])} or {choices[-1]}, not {value!r}")
-        return str(value)
-
-    return check
-
-
-def _switch(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    word = _string(value).lower()
-    if word not in _ON | _OFF:
-        raise _UnfitError(f"must be true or false, not {value!r}")
-    return word in _ON
-
-
-def _folder(value: object) -> Path:
-    if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
-        raise _UnfitError(f"must be a folder, not {value!r}")
-    try:
-        path = Path(value).expanduser()
-    except RuntimeError:
-        raise _UnfitError(f"names a home folder that cannot be found: {value!r}") from None
-    if not path.is_absolute():
-        raise _UnfitError(f"must be an absolute path, not {value!r}")
-    return path
-
-
-def _base_url(value: object) -> str:
-    import ipaddress
-    from urllib.parse import urlsplit
-
-    text = _string(value)
-    if re.search("[@?#]", text):  # before anything that repeats the value
-        raise _UnfitError("must hold no user name, password, query or fragment")
-    wrong = _UnfitError(f"must be an https URL (or http on this machine), not {text!r}")
-    if not text.isascii() or re.search(r"[\x00-\x20\x7f\\]", text):
-        raise wrong
-    try:
-        parts = urlsplit(text)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        raise wrong from None
-    if not host or parts.scheme not in {"https", "http"}:
-        raise wrong
-    if parts.scheme == "http" and host != "localhost":
-        try:
-            here = ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            here = False
-        if not here:
-            raise wrong
-    return text.rstrip("/")
-
-
-def _headers(value: object) -> Mapping[str, Secret]:
-    """Read `name: value` lines, or the table of a TOML file."""
-    if isinstance(value, str):
-        pairs: list[tuple[str, object]] = []
-        for number, line in enumerate(value.splitlines(), 1):
-            name, colon, rest = line.partition(":")
-            if colon:
-                pairs.append((name.strip(), rest.strip()))
-            elif line.strip():
-                raise _UnfitError(f"must hold lines of the form name: value; line {number} does not")
-    elif isinstance(value, Mapping):
-        pairs = list(value.items())
-    else:
-        raise _UnfitError(f"must be a table of names and values, not {type(value).__name__}")
-    headers = {}
-    for name, content in pairs:
-        if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
-            raise _UnfitError(f"holds a name that is no header name: {name!r}")
-        if not isinstance(content, str | Secret):
-            raise _UnfitError(f"must give {name} a text")
-        plain = content.reveal() if isinstance(content, Secret) else content
-        if not plain.isascii() or (plain and not plain.isprintable()):
-            raise _UnfitError(f"must give {name} a text of printable ASCII characters")
-        headers[name] = Secret(plain)
-    return headers
 
 
 # ------------------------------------------------------------------------------------ the settings
@@ -188,6 +54,18 @@ class Settings:
     extra_headers: Mapping[str, Secret] = field(default_factory=dict)
     """Sent with each API request. The values are secret: compatible servers take their keys here."""
     braintrust_api_key: Secret | None = None
+    braintrust_project: str | None = None
+    braintrust_project_id: str | None = None
+    braintrust_org_name: str | None = None
+    braintrust_api_url: str | None = None
+    braintrust_app_url: str = DEFAULT_APP_URL
+    trace_parent: str | None = None
+    """What traced sessions hang below: an exported span, or a project or experiment."""
+    trace: TraceMode = "batch"
+    trace_sample: float = 1.0
+    """Share of the sessions that is traced."""
+    trace_mask: tuple[str, ...] = ()
+    """Regular expressions for more of what to mask."""
     agent: str | None = None
     """Id of the agent that a new session runs."""
     environment: str | None = None
@@ -198,7 +76,17 @@ class Settings:
     density: str = "normal"
     time: str = "offset"
     """What stands in the time column of the timeline."""
+    filters: Mapping[str, str] = field(default_factory=dict)
+    """Filters of the timeline by name, offered where one is written."""
+    rules: Rules = NONE
+    """Which tool uses are answered without asking; only a configuration file can state them."""
     motion: bool = True
+    notify: tuple[str, ...] = ("title", "bell", "desktop")
+    """The ways in which the screen tells that a session needs somebody, has ended or stands still."""
+    notify_on: tuple[str, ...] = NOTICES
+    """What is told so."""
+    notify_command: str | None = None
+    """What is run for each notice."""
     state_dir: Path = field(default_factory=lambda: _platform_folder("state"))
     """Recordings, logs and what waits for upload."""
     cache_dir: Path = field(default_factory=lambda: _platform_folder("cache"))
@@ -212,27 +100,41 @@ class Settings:
 
 class _Rule(NamedTuple):
     variable: str
-    check: _Check
+    check: Check
     in_file: bool = True
     """Whether the configuration file may hold it."""
 
 
 _RULES = {
-    "api_key": _Rule("ANTHROPIC_API_KEY", _secret),
-    "auth_token": _Rule("ANTHROPIC_AUTH_TOKEN", _secret),
-    "base_url": _Rule("ANTHROPIC_BASE_URL", _base_url),
-    "extra_headers": _Rule("ANTHROPIC_CUSTOM_HEADERS", _headers),
-    "braintrust_api_key": _Rule("BRAINTRUST_API_KEY", _secret),
-    "agent": _Rule("CMA_TOP_AGENT", _word),
-    "environment": _Rule("CMA_TOP_ENVIRONMENT", _word),
-    "record": _Rule("CMA_TOP_RECORD", _one_of("never", "always")),
-    "theme": _Rule("CMA_TOP_THEME", _word),
-    "density": _Rule("CMA_TOP_DENSITY", _one_of("quiet", "normal", "full")),
-    "time": _Rule("CMA_TOP_TIME", _one_of("offset", "relative", "clock", "off")),
-    "motion": _Rule("CMA_TOP_MOTION", _switch),
-    "state_dir": _Rule("CMA_TOP_STATE_DIR", _folder),
-    "cache_dir": _Rule("CMA_TOP_CACHE_DIR", _folder),
-    "config_dir": _Rule("CMA_TOP_CONFIG_DIR", _folder, in_file=False),
+    "api_key": _Rule("ANTHROPIC_API_KEY", checks.secret),
+    "auth_token": _Rule("ANTHROPIC_AUTH_TOKEN", checks.secret),
+    "base_url": _Rule("ANTHROPIC_BASE_URL", checks.url),
+    "extra_headers": _Rule("ANTHROPIC_CUSTOM_HEADERS", checks.headers),
+    "braintrust_api_key": _Rule("BRAINTRUST_API_KEY", checks.secret),
+    "braintrust_project": _Rule("BRAINTRUST_PROJECT", checks.word),
+    "braintrust_project_id": _Rule("BRAINTRUST_PROJECT_ID", checks.word),
+    "braintrust_org_name": _Rule("BRAINTRUST_ORG_NAME", checks.word),
+    "braintrust_api_url": _Rule("BRAINTRUST_API_URL", checks.url),
+    "braintrust_app_url": _Rule("BRAINTRUST_APP_URL", checks.url),
+    "trace_parent": _Rule("BRAINTRUST_PARENT", checks.word),
+    "trace": _Rule("CMA_TOP_TRACE", checks.one_of(*TRACE_MODES)),
+    "trace_sample": _Rule("CMA_TOP_TRACE_SAMPLE", checks.share),
+    "trace_mask": _Rule("CMA_TOP_TRACE_MASK", checks.lines),
+    "agent": _Rule("CMA_TOP_AGENT", checks.word),
+    "environment": _Rule("CMA_TOP_ENVIRONMENT", checks.word),
+    "record": _Rule("CMA_TOP_RECORD", checks.one_of("never", "always")),
+    "theme": _Rule("CMA_TOP_THEME", checks.word),
+    "density": _Rule("CMA_TOP_DENSITY", checks.one_of("quiet", "normal", "full")),
+    "time": _Rule("CMA_TOP_TIME", checks.one_of("offset", "relative", "clock", "off")),
+    "filters": _Rule("CMA_TOP_FILTERS", checks.texts),
+    "rules": _Rule("", from_table),
+    "motion": _Rule("CMA_TOP_MOTION", checks.switch),
+    "notify": _Rule("CMA_TOP_NOTIFY", checks.some_of("title", "bell", "desktop", "osc9", "osc777")),
+    "notify_on": _Rule("CMA_TOP_NOTIFY_ON", checks.some_of(*NOTICES)),
+    "notify_command": _Rule("CMA_TOP_NOTIFY_COMMAND", checks.command),
+    "state_dir": _Rule("CMA_TOP_STATE_DIR", checks.folder),
+    "cache_dir": _Rule("CMA_TOP_CACHE_DIR", checks.folder),
+    "config_dir": _Rule("CMA_TOP_CONFIG_DIR", checks.folder, in_file=False),
 }
 
 
@@ -291,13 +193,13 @@ def describe(settings: Settings) -> list[tuple[str, str, str]]:
 
 def variables() -> list[str]:
     """Return the names of the environment variables that are read."""
-    return [rule.variable for rule in _RULES.values()]
+    return [rule.variable for rule in _RULES.values() if rule.variable]
 
 
 def _checked(name: str, value: object, origin: str) -> object:
     try:
         return _RULES[name].check(value)
-    except _UnfitError as error:
+    except UnfitError as error:
         raise SettingsError(_shown(f"{name} {error} (from {origin})")) from None
 
 
@@ -316,6 +218,8 @@ def _shown(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, Mapping):
         value = ", ".join(f"{name}: {content}" for name, content in value.items()) or "none"
+    elif isinstance(value, tuple):
+        value = ", ".join(value) or "none"
     return printable(str(value), strict=True, cap=500)
 
 
@@ -391,6 +295,22 @@ def _read(path: Path, *, required: bool = True) -> tuple[str, bool]:
 
 
 def _warning(path: Path, exposed: bool, names: list[str]) -> list[str]:
-    if exposed and any(_RULES[name].check in (_secret, _headers) for name in names):
+    if exposed and any(_RULES[name].check in (checks.secret, checks.headers) for name in names):
         return [f"{_shown(path)} holds a key, and other users can read it; run: chmod 600 on it"]
     return []
+
+
+def known_secrets(settings: Settings, env: Mapping[str, str]) -> list[str]:
+    """The values of our own keys, and of whatever else in the environment has a secret's name."""
+    from cma_tui.redact import Redactor
+
+    own = [
+        settings.api_key,
+        settings.auth_token,
+        settings.braintrust_api_key,
+        *settings.extra_headers.values(),
+    ]
+    named = Redactor().secret_name
+    return [secret.reveal() for secret in own if secret is not None] + [
+        value for name, value in env.items() if named(name)
+    ]

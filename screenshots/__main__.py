@@ -21,15 +21,16 @@ from textual.pilot import Pilot
 from cma_tui.event import Event, local, parse
 from cma_tui.feed import Feed
 from cma_tui.simulator import ServerThread, Simulator
-from cma_tui.source import Line, Source
+from cma_tui.source import Line, Source, saved
 from cma_tui.source.client import make_client
 from cma_tui.source.live import Live
-from cma_tui.source.replay import Replay
 from cma_tui.ui.app import CmaTop
 from cma_tui.ui.screens.session import Mode
 
 HERE = Path(__file__).parent
 SIZES = ((80, 24), (160, 48))
+VIEW = (120, 32)
+OUTCOME = {"type": "user.define_outcome", "description": "A summary of the incident", "max_iterations": 3}
 DEADLINE = 20.0
 QUESTION = "Debug my incident: p99 on orders is 10x its baseline since 08:30"
 ROLL_BACK = "Roll it back, please"
@@ -152,7 +153,12 @@ async def chat(folder: Path, size: tuple[int, int]) -> None:
         picture.save(folder, "chat")
 
 
-class Saved:
+def said(text: str) -> dict[str, Any]:
+    """A message of the user's."""
+    return {"type": "user.message", "content": [{"type": "text", "text": text}]}
+
+
+class Played:
     """A log in memory."""
 
     name = "incident.jsonl"
@@ -166,37 +172,58 @@ class Saved:
         return iter(self._events)
 
 
-async def log() -> Saved:
-    """What the built-in agent does, as a log."""
+async def log(*more: dict[str, Any], threads: bool = False) -> Played:
+    """What the built-in agent does, as a log, with what its threads did."""
     sim = Simulator(seed=7)
     session = sim.create_session(title="p99 on orders")
     mind = sim._minds[session]  # noqa: SLF001 - what the server would do
-    for text in ("Hi", QUESTION):
-        mind.accept([{"type": "user.message", "content": [{"type": "text", "text": text}]}])
+    for event in (said("Hi"), said(QUESTION), *more):
+        mind.accept([event])
         await sim.until_idle(session)
-    events = [parse(json.dumps(event).encode()) for event in sim.log(session)]
+    streams = [None, *(sim.sessions[session].threads if threads else ())]
+    events = [
+        parse(json.dumps(event).encode(), stream=thread)
+        for thread in streams
+        for event in sim.log(session, thread)
+    ]
+    if threads:
+        events.sort(key=lambda event: event.at or 0.0)
     resource = {"id": session, "title": "p99 on orders", "agent": sim.sessions[session].agent}
     await sim.close()
-    return Saved([local("local.session", {"session": resource}), *events])
+    return Played([local("local.session", {"session": resource}), *events])
 
 
 async def replay(folder: Path, size: tuple[int, int]) -> None:
     """A log that is played, paused in the middle."""
-    saved = await log()
-    player = Replay(saved, paused=True)
-    steps = sum(1 for _ in saved.events()) * 2 // 3
-    async with showing(lambda: player, "replay", saved.name, size) as picture:
-        await picture.until(lambda: picture.feed.source is not None)
-        for _ in range(steps):
-            player.step()
-        await picture.until(lambda: player.position == steps)
-        await picture.until(lambda: len(picture.feed.session.events) == steps)
-        await picture.press()
+    played = await log()
+    steps = sum(1 for _ in played.events()) * 2 // 3
+    async with showing(lambda: saved.Saved(played), "replay", played.name, size) as picture:
+        await picture.until(lambda: picture.feed.finished)
+        await picture.press("S", *f"#{steps}", "enter")
         picture.save(folder, "replay")
+
+
+async def views(folder: Path, theme: str) -> None:
+    """A turn on its time axis, the threads, the figures, and an edit in detail."""
+    log_ = await log(said("workflow"), OUTCOME, threads=True)
+    look = theme.removeprefix("cma-")
+    async with showing(lambda: saved.Saved(log_), "watch", log_.name, VIEW, theme) as picture:
+        figures = picture.app._main._counting  # noqa: SLF001 - what the picture waits for
+        await picture.until(lambda: picture.feed.finished and figures.book.prices and not figures.behind)
+        await picture.press("w", "left_square_bracket", "left_square_bracket", "e", "e", "e")
+        picture.save(folder, f"waterfall-{look}")
+        await picture.press("q", "t", "j", "j")
+        picture.save(folder, f"threads-{look}")
+        await picture.press("q", "M")
+        picture.save(folder, f"metrics-{look}")
+        await picture.press("q", "slash", *"replacement", "enter", "enter")
+        picture.save(folder, f"edit-{look}")
 
 
 async def main(folder: Path) -> None:
     """All of them."""
+    for theme in ("cma-dark", "cma-light"):
+        await views(folder, theme)
     for size in SIZES:
         await watch(folder, size)
         await chat(folder, size)

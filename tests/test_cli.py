@@ -73,10 +73,9 @@ def test_help_names_every_command_and_exit_code(cma_top):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "name a SESSION or a FILE"),
         (["nothing.jsonl"], "nothing.jsonl: no such file, and no session id"),
         (["tial", "x"], "did you mean the command tail?"),
-        (["tail"], "Missing argument"),
+        (["tail"], "name a SESSION"),
         (["tail", RECORDING, "more"], "unexpected extra argument"),
         (["tail", "--bogus", RECORDING], "No such option '--bogus' (see: cma-top tail --help)"),
         (["https://platform.claude.com/workspaces"], "no session id in this URL"),
@@ -358,10 +357,11 @@ def test_a_screen_needs_more_than_a_dumb_terminal(env):
     assert terminal.text == b"cma-top: demo needs a terminal: TERM=dumb has no full screen\r\n"
 
 
-def test_a_new_session_needs_an_agent(env):
+def test_what_a_new_session_lacks_is_looked_for_before_there_is_a_screen(env):
     terminal = Terminal(["chat", "--agent", "agent_1"], env)
-    assert terminal.end() == 2
-    assert b"a new session needs --environment (or" in terminal.text
+    assert terminal.end() == 5
+    assert terminal.text.startswith(b"cma-top: "), "one line: there is no key to look with"
+    assert (terminal.text.count(b"\n"), b"\x1b" in terminal.text) == (1, False)
 
 
 def test_raw_json_cannot_act_on_a_terminal(env, tmp_path):

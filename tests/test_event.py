@@ -43,7 +43,9 @@ REAL = [
     for line in path.read_bytes().splitlines()
 ]
 FIELDS = [
-    name for name in Event.__struct_fields__ if name not in ("key", "at", "received_at", "stream", "raw")
+    name
+    for name in Event.__struct_fields__
+    if name not in ("key", "at", "received_at", "stream", "raw", "where")
 ]
 
 json_values = st.recursive(

@@ -54,10 +54,42 @@ def feeding():
     yield start
     for feed in feeds:
         feed.close(DEADLINE)
-        assert not feed._thread.is_alive()
+        assert not feed._reading.alive
 
 
 # ------------------------------------------------------------------------------------ what comes through
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_log_is_read_no_further_ahead_than_needed_and_a_live_session_is(feeding, live):
+    stage = Stage()
+    stage.live = live
+    batches = [Batch([event]) for event in log_of(100)]
+    for batch in batches:
+        stage.put(batch)
+    stage.end()
+    feed = feeding(stage)
+    most = 0
+    if live:
+        wait(lambda: feed.finished)
+    while not feed.finished or feed.behind:
+        most = max(most, len(feed._queue))
+        feed.take(0.0)
+    assert len(feed.session.events) == len(batches)
+    assert most == (len(batches) if live else min(most, feed_module.AHEAD + 1))
+
+
+def test_a_log_that_waits_to_be_folded_can_be_closed(feeding):
+    stage = Stage()
+    stage.live = False
+    for event in log_of(100):
+        stage.put(Batch([event]))
+    feed = feeding(stage)
+    wait(lambda: len(feed._queue) > feed_module.AHEAD)
+    feed.close(DEADLINE)
+    assert feed.finished
+    while feed.behind:
+        feed.take()
 
 
 @pytest.mark.parametrize("size", [1, 7, 255, 256, 257, 5000])
@@ -247,7 +279,7 @@ def test_closing_cancels_a_source_that_waits_and_lets_it_clean_up():
     start = perf_counter()
     feed.close(DEADLINE)
     assert perf_counter() - start < 2
-    assert not feed._thread.is_alive()
+    assert not feed._reading.alive
     assert cleaned == [True]
     assert feed.error is None
     assert feed.finished
@@ -261,7 +293,7 @@ def test_closing_cancels_an_opening_that_waits():
     feed = Feed(never)
     feed.start()
     feed.close(DEADLINE)
-    assert not feed._thread.is_alive()
+    assert not feed._reading.alive
     assert feed.error is None
     assert feed.source is None
 
@@ -278,10 +310,10 @@ def test_closing_does_not_wait_for_ever_for_a_source_that_blocks():
     start = perf_counter()
     feed.close(0.05)
     assert perf_counter() - start < 2
-    assert feed._thread.daemon
+    assert feed._reading._thread.daemon
     release.set()
-    feed._thread.join(DEADLINE)
-    assert not feed._thread.is_alive()
+    feed._reading.join(DEADLINE)
+    assert not feed._reading.alive
 
 
 def test_closing_twice_late_or_before_the_start_does_nothing():
@@ -290,7 +322,7 @@ def test_closing_twice_late_or_before_the_start_does_nothing():
     stage.end()
     feed = Feed(opening(stage))
     feed.start()
-    wait(lambda: not feed._thread.is_alive())
+    wait(lambda: not feed._reading.alive)
     feed.close()
     feed.close()
 
@@ -314,7 +346,7 @@ def test_work_for_a_source_that_has_ended_is_refused_and_leaves_nothing_behind(f
     stage = Stage()
     stage.end()
     feed = feeding(stage)
-    wait(lambda: not feed._thread.is_alive())
+    wait(lambda: not feed._reading.alive)
 
     async def send():
         raise AssertionError("never runs")

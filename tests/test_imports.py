@@ -64,6 +64,12 @@ def of_command(*arguments):
     return modules(RUN, "plain", *arguments)
 
 
+@pytest.mark.parametrize("form", ["html", "json", "otlp-json"])
+def test_a_saved_log_is_exported_without_network_and_screen(form, tmp_path):
+    names = of_command("export", RECORDING, "--format", form, "-o", str(tmp_path / "out"))
+    assert not names & (NETWORK | SCREEN | SIMULATOR)
+
+
 def test_version_imports_nothing():
     code = "import sys; sys.argv[1:] = ['--version']; from cma_tui.__main__ import main\n"
     code += "try: main()\nexcept SystemExit: print(*sys.modules)"

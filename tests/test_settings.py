@@ -234,6 +234,26 @@ def test_choices(env, name, variable, good, bad):
     assert message == f"{name} must be {choices}, not '{bad}' (from environment variable {variable})"
 
 
+def test_filters_are_texts_by_name(env, write):
+    write('[filters]\nslow = "kind:tool >10s"\n')
+    assert load({}, env, None).filters == {"slow": "kind:tool >10s"}
+    assert load({}, env | {"CMA_TOP_FILTERS": "a = error\nb=wait"}, None).filters == {
+        "a": "error",
+        "b": "wait",
+    }
+
+
+def test_notices_are_words_of_a_list(env, write):
+    assert load({}, env, None).notify == ("title", "bell", "desktop")
+    write('notify = ["bell"]\nnotify_on = []\nnotify_command = "notify-send cma-top"\n')
+    got = load({}, env, None)
+    assert (got.notify, got.notify_on, got.notify_command) == (("bell",), (), "notify-send cma-top")
+    got = load({}, env | {"CMA_TOP_NOTIFY": "osc9, title", "CMA_TOP_NOTIFY_ON": "none"}, None)
+    assert (got.notify, got.notify_on) == (("title", "osc9"), ())
+    assert "must be some of answer" in refused({}, env | {"CMA_TOP_NOTIFY_ON": "always"}, None)
+    assert "must be a command" in refused({}, env | {"CMA_TOP_NOTIFY_COMMAND": "say 'it"}, None)
+
+
 @pytest.mark.parametrize(("word", "motion"), [("1", True), ("Yes", True), ("off", False), ("FALSE", False)])
 def test_switches(env, word, motion):
     assert load({}, env | {"CMA_TOP_MOTION": word}, None).motion is motion
@@ -371,7 +391,7 @@ def test_a_readable_file_without_a_key_gives_none(env, write):
 def test_every_setting_is_described_and_has_its_variable():
     fields = [field.name for field in dataclasses.fields(Settings)]
     assert [*(name for name, _, _ in describe(Settings())), "warnings", "origins"] == fields
-    assert len(set(settings.variables())) == len(fields) - 2
+    assert len(set(settings.variables())) == len(fields) - 3
 
 
 def test_the_example_file_names_every_variable_and_gives_no_value():

@@ -9,6 +9,8 @@ import selectors
 
 _GRACE = 0.003
 """Real seconds in which something on its way between two sockets arrives."""
+_LONGEST = 2.0
+"""Seconds of one jump at most: on a busy machine a thread or a socket may need several graces."""
 
 
 class _Selector(selectors.DefaultSelector):
@@ -24,7 +26,7 @@ class _Selector(selectors.DefaultSelector):
             return super().select(None)
         ready = super().select(min(timeout, _GRACE))
         if not ready and timeout > _GRACE:
-            self.jumped += timeout - _GRACE
+            self.jumped += min(timeout, _LONGEST) - _GRACE
         return ready
 
 

@@ -1,6 +1,6 @@
-"""What the commands do, one module a noun. `cma_tui.cli` declares them and imports each when it runs.
+"""The commands, one module each; `cma_tui.cli` names them and imports each when it runs.
 
-`exits` says how a command ended, `output` writes and asks about the terminal, `targets` tells files
-from sessions, `options` gathers settings, `live` opens sessions of the API; `tail`,
-`stats` and `screens` are the commands.
+Shared by them: `exits` says how a command ended, `output` writes and asks about the terminal, `targets`
+tells files from sessions, `options` gathers settings, `live` opens sessions of the API, `screens` runs
+the screen on a source.
 """

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from cma_tui.commands.exits import CommandError
 from cma_tui.source import SourceError
 
 if TYPE_CHECKING:
     from cma_tui.settings import Settings
     from cma_tui.source import Source
     from cma_tui.source.client import Client
+    from cma_tui.source.resources import Resources
+
+_T = TypeVar("_T")
 
 
 def credentials(settings: Settings) -> dict[str, Any]:
@@ -30,7 +34,7 @@ def credentials(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _client(settings: Settings) -> Client:
+def client_of(settings: Settings) -> Client:
     """The API's client, and what its import left put where the collector does not look.
 
     A full collection over all that the SDK's import made would stop the screen for a fifth of a second.
@@ -55,7 +59,7 @@ def opener(
     async def open_source() -> Source:
         from cma_tui.source.live import Live
 
-        client = _client(settings)
+        client = client_of(settings)
         return Live(
             client,
             session,
@@ -69,18 +73,36 @@ def opener(
 
 
 def conversation_opener(
-    settings: Settings, session: str | None, *, message: str | None = None, all_threads: bool = False
+    settings: Settings,
+    session: str | None,
+    *,
+    message: str | None = None,
+    all_threads: bool = False,
+    begin: Callable[[Resources], Awaitable[str]] | None = None,
 ) -> Callable[[], Awaitable[Source]]:
-    """What opens a session to talk in, a new one when none is named, and says the first words."""
+    """What opens a session to talk in, and says the first words.
+
+    Args:
+        settings: whose API.
+        session: the session; None for a new one.
+        message: what is said once the stream is open.
+        all_threads: whether every thread is followed.
+        begin: makes the new session and returns its id.
+    """
 
     async def open_source() -> Source:
-        from cma_tui.source.live import Live, create_session
+        from cma_tui.source.live import Live
+        from cma_tui.source.resources import Resources
 
-        client = _client(settings)
+        client = client_of(settings)
         name = session
         if name is None:
             try:
-                name = await create_session(client, settings.agent or "", settings.environment or "")
+                resources = Resources(client)
+                if begin is not None:
+                    name = await begin(resources)
+                else:
+                    name = await resources.create(settings.agent or "", settings.environment or "")
             except SourceError:
                 await client.close()
                 raise
@@ -88,6 +110,27 @@ def conversation_opener(
         return Live(client, name, newest_first=True, all_threads=all_threads, first=first)
 
     return open_source
+
+
+def with_client(settings: Settings, work: Callable[[Client], Awaitable[_T]]) -> _T:
+    """Run some calls of the API. Returns what they return.
+
+    Raises:
+        CommandError: one of them failed.
+    """
+    import asyncio
+
+    async def run() -> _T:
+        client = client_of(settings)
+        try:
+            return await work(client)
+        finally:
+            await client.close()
+
+    try:
+        return asyncio.run(run())
+    except SourceError as error:
+        raise CommandError(str(error), error.exit_code) from error
 
 
 def user_message(text: str) -> dict[str, Any]:

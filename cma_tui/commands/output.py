@@ -41,6 +41,13 @@ class Output:
                 self._buffer.write(line + b"\n")
             self._buffer.flush()
 
+    def write_document(self, pieces: Iterable[bytes]) -> None:
+        """Write pieces as they are, then see to it that they are out."""
+        with written():
+            for piece in pieces:
+                self._buffer.write(piece)
+            self._buffer.flush()
+
     @contextmanager
     def watched(self) -> Iterator[Reader]:
         """Cancel the running task when the reader of a pipe goes away, although nothing is written to it."""

@@ -9,35 +9,64 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
+from datetime import datetime
 from itertools import count
+from time import sleep
+from typing import NamedTuple
+
+import click
 
 from cma_tui.commands.exits import CommandError, Exit, verdict
+from cma_tui.commands.notify import notifier as made_notifier
+from cma_tui.commands.notify import notify_options
+from cma_tui.commands.options import Common, common
 from cma_tui.commands.output import Output, ReaderGoneError, say
+from cma_tui.commands.targets import Target, target
 from cma_tui.event import PREVIEW_TYPES, Event
 from cma_tui.feed import fold_batch
 from cma_tui.log.formats import LogError, SavedLog, open_log
-from cma_tui.report.lines import JsonLines, Lines, PlainLines
+from cma_tui.notifier import Notifier
+from cma_tui.report.filter import FilterError, parse
+from cma_tui.report.lines import ALL, JsonLines, Lines, PlainLines
+from cma_tui.report.select import Selection, moment
 from cma_tui.session.fold import apply
 from cma_tui.session.model import Change, Session
 from cma_tui.source import Source, SourceError
 
+_LOOK = 0.2
+"""Seconds between two looks at a file that is being written."""
 _STRETCH = 2048
 """Events of a file that are folded between two looks at what there is to print."""
 
 
-def make_lines(output: Output, *, as_json: bool) -> Lines:
+class How(NamedTuple):
+    """What is printed, and how."""
+
+    as_json: bool = False
+    deltas: bool = False
+    wanted: Selection = ALL
+    notifier: Notifier | None = None
+    """Told of each change of state of a session that is followed."""
+
+
+PLAIN = How()
+
+
+def make_lines(output: Output, how: How) -> Lines:
     """The lines for this output."""
-    return JsonLines(terminal=output.terminal) if as_json else PlainLines(encoding=output.encoding)
+    if how.as_json:
+        return JsonLines(terminal=output.terminal, wanted=how.wanted)
+    return PlainLines(encoding=output.encoding, wanted=how.wanted)
 
 
 # -- saved logs --------------------------------------------------------------------------------------------
 
 
-def tail_log(log: SavedLog, *, as_json: bool = False, deltas: bool = False) -> int:
+def tail_log(log: SavedLog, how: How = PLAIN) -> int:
     """Print a saved log, every session in it. Returns the exit code of the one that ended worst."""
     output = Output()
     worst, why = Exit.DONE, ""
-    for session in _sessions(log, output, as_json=as_json, deltas=deltas):
+    for session in _sessions(log, output, how):
         code, reason = verdict(session, session.id or log.name)
         if code > worst:
             worst, why = code, reason
@@ -48,12 +77,38 @@ def tail_log(log: SavedLog, *, as_json: bool = False, deltas: bool = False) -> i
     return worst
 
 
-def _sessions(log: SavedLog, output: Output, *, as_json: bool, deltas: bool) -> Iterator[Session]:
+def follow_log(log: SavedLog, how: How = PLAIN) -> int:
+    """Print a log that is being written, until its session is over. Returns how that stands, as exit code."""
+    output = Output()
+    session, lines, change = Session(events=log.kept()), make_lines(output, how), Change()
+
+    def wait() -> bool:
+        output.write(lines.update(session))
+        if session.status in ("terminated", "deleted"):
+            return False
+        sleep(_LOOK)
+        return True
+
+    for number, event in enumerate(log.follow(wait)):
+        if how.deltas and event.type in PREVIEW_TYPES:
+            output.write(lines.update(session))
+            output.write(lines.preview(session, event))
+        apply(session, event, change)
+        if number % _STRETCH == _STRETCH - 1:
+            output.write(lines.update(session))
+    output.write(lines.finish(session))
+    code, why = verdict(session, session.id or log.name)
+    if why:
+        say(why)
+    return code
+
+
+def _sessions(log: SavedLog, output: Output, how: How) -> Iterator[Session]:
     """Fold and print the sessions of a log, one after the other."""
     for number in count():
-        session, lines = Session(), make_lines(output, as_json=as_json)
-        if as_json:  # in order of the file, so that it can begin at once
-            output.write(_streamed(session, log.events(number), lines, deltas=deltas))
+        session, lines = Session(events=log.kept()), make_lines(output, how)
+        if how.as_json:  # in order of the file, so that it can begin at once
+            output.write(_streamed(session, log.events(number), lines, deltas=how.deltas))
         else:  # each row as it ended
             fold(session, log.events(number))
             output.write(lines.update(session))
@@ -95,38 +150,111 @@ def opened(path: str) -> Iterator[SavedLog]:
 # -- sessions ------------------------------------------------------------------------------------------------
 
 
-def tail_session(
-    open_source: Callable[[], Awaitable[Source]], name: str, *, as_json: bool = False, deltas: bool = False
-) -> int:
+def tail_session(open_source: Callable[[], Awaitable[Source]], name: str, how: How = PLAIN) -> int:
     """Print a session's events until the source ends. Returns the exit code for how the session stands."""
     try:
-        session = asyncio.run(_followed(open_source, Output(), as_json=as_json, deltas=deltas))
+        session = asyncio.run(_followed(open_source, Output(), how))
     except SourceError as error:
         raise CommandError(str(error), error.exit_code) from error
+    finally:
+        if how.notifier is not None:
+            how.notifier.close()
     code, why = verdict(session, name)
     if why:
         say(why)
     return code
 
 
-async def _followed(
-    open_source: Callable[[], Awaitable[Source]], output: Output, *, as_json: bool, deltas: bool
-) -> Session:
+async def _followed(open_source: Callable[[], Awaitable[Source]], output: Output, how: How) -> Session:
     """Fold and print what a source yields, to its end or until nobody reads."""
-    lines = make_lines(output, as_json=as_json)
+    lines = make_lines(output, how)
     session = Session()
     try:
         with output.watched() as reader:
-            async with aclosing((await open_source()).batches()) as batches:
+            source = await open_source()
+            async with aclosing(source.batches()) as batches:
                 async for batch in batches:
-                    if deltas and not batch.listed:
+                    if how.deltas and not batch.listed:
                         output.write(_streamed(session, iter(batch.events), lines, deltas=True))
                     else:
                         session = fold_batch(session, batch, Change())
                         output.write(lines.update(session))
+                    if how.notifier is not None and source.line is not None and source.line.checked_at:
+                        how.notifier.look(session)
     except asyncio.CancelledError:
         if reader.gone:
             raise ReaderGoneError from None
         raise
     output.write(lines.finish(session))
     return session
+
+
+@click.command()
+@click.argument("what", metavar="SESSION|FILE", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Each event's JSON on a line of its own.")
+@click.option("--deltas", is_flag=True, help="With --json: previews of text too, as it is written.")
+@click.option(
+    "--follow/--no-follow",
+    default=None,
+    help="Go on with what comes, or print what is there and exit [a session is followed, a file is not].",
+)
+@click.option("--since", metavar="TIME", help="Only what happened since: 10m, 2h, 14:30, 2026-10-12T09:00.")
+@click.option("--types", metavar="LIST", help="Only these event types, by commas: agent.*,session.error")
+@click.option(
+    "--filter", "filter_", metavar="TEXT", help="Only rows that match, as f on the screen: tool:bash error"
+)
+@notify_options
+@common
+def tail_command(
+    options: Common,
+    what: str | None,
+    as_json: bool,
+    deltas: bool,
+    follow: bool | None,
+    since: str | None,
+    types: str | None,
+    filter_: str | None,
+    on_event: str | None,
+    webhook: str | None,
+) -> int:
+    """Print a session or a saved log as plain lines, or as JSON.
+
+    A session, and with --follow a file that is being written, is followed until the session is terminated
+    or deleted. A line is printed when what it tells is complete: a tool use with its result (or when it
+    needs an answer), a model request at its end. The exit code tells how the session stands: 0, 3 or 4
+    (see cma-top --help).
+    """
+    wanted = _selection(since, types, filter_)
+    if what is None:
+        from cma_tui.commands.overview import pick
+
+        named = Target(session=pick(options.settings(), "tail"))
+    else:
+        named = target(what)
+    if named.session is not None:
+        from cma_tui.commands.live import opener
+
+        how = How(as_json, deltas, wanted, made_notifier(on_event, webhook))
+        opening = opener(options.settings(), named.session, follow=follow is not False, previews=deltas)
+        return tail_session(opening, named.session, how)
+    with opened(str(named.file)) as log:
+        how = How(as_json, deltas, wanted)
+        return follow_log(log, how) if follow else tail_log(log, how)
+
+
+def _selection(since: str | None, types: str | None, filter_: str | None) -> Selection:
+    """What the user wants to see.
+
+    Raises:
+        CommandError: a time or a filter cannot be read.
+    """
+    try:
+        start = moment(since, datetime.now().astimezone()) if since is not None else None
+    except (ValueError, OverflowError) as error:
+        raise CommandError(f"--since: {error}", Exit.USAGE) from None
+    try:
+        matching = parse(filter_) if filter_ else None
+    except FilterError as error:
+        raise CommandError(f"--filter: {error}, at character {error.position + 1}", Exit.USAGE) from None
+    names = frozenset(name.strip() for name in (types or "").split(",") if name.strip())
+    return Selection(start, names, matching)

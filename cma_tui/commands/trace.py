@@ -1,65 +1,130 @@
-"""Turns to Braintrust: beside a live session, and after the fact from a log.
+"""Turns to Braintrust: beside a session on the screen, and after the fact from a log.
 
-Owns when the mirror is on. Invariants: without a key nothing of it is imported or started; a file is
-traced only when that is asked for.
+Owns when the mirror is on. Invariants: without a key nothing of it is imported or started, and whoever asked
+for it is told so in one line; a file is traced only when that is asked for.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import click
+
 from cma_tui.commands.exits import CommandError, Exit
-from cma_tui.commands.output import Output
+from cma_tui.commands.options import Common, Trace, common
+from cma_tui.commands.output import Output, say
 from cma_tui.commands.stats import sessions_of
 from cma_tui.commands.targets import target
 
 if TYPE_CHECKING:
-    from cma_tui.mirror import Mirror
+    from cma_tui.mirror import Mirror, Status
+    from cma_tui.session.model import Session
     from cma_tui.settings import Settings
     from cma_tui.source import Source
 
+_PATIENCE = 3600.0
+"""Seconds a back-fill may take; a server that is gone ends it much sooner."""
 
-def mirror_of(settings: Settings, mode: str | None) -> Mirror | None:
-    """The mirror for a live session; None without a key, or when it is off.
+
+def mirror_of(settings: Settings, trace: Trace) -> Mirror | None:
+    """The mirror for a session on the screen; None without a key, or when it is off.
 
     Raises:
-        CommandError: a value of the environment cannot be used.
+        CommandError: a setting cannot be used.
     """
-    if settings.braintrust_api_key is None or mode == "off":
+    if trace.mode == "on" and settings.trace == "off":
+        settings = replace(settings, trace="batch")
+    if settings.braintrust_api_key is None or settings.trace == "off":
+        if trace.asked:
+            say("turns are not sent to Braintrust: BRAINTRUST_API_KEY is not set")
         return None
     from cma_tui.mirror import TargetError, mirror_for
 
     try:
-        mirror = mirror_for(settings, os.environ, mode=mode)
+        mirror = mirror_for(settings, os.environ)
     except TargetError as error:
         raise CommandError(str(error), Exit.USAGE) from error
+    if mirror.mode == "off" and trace.asked:
+        say(mirror.note)
     return mirror if mirror.mode != "off" else None
 
 
 def send(
-    word: str,
-    settings: Settings,
-    opener: Callable[[str], Callable[[], Awaitable[Source]]],
-    *,
-    mode: str | None = None,
-    deadline: float = 60.0,
+    words: Sequence[str], settings: Settings, opener: Callable[[str], Callable[[], Awaitable[Source]]]
 ) -> int:
-    """Send the turns of a log or a session that Braintrust does not have yet. Returns the exit code."""
+    """Send the turns of logs and sessions that Braintrust does not have yet, and what waits already.
+
+    Says of each how many turns were sent, and where they are. Returns the exit code.
+
+    Raises:
+        CommandError: nothing can be sent, or not all.
+    """
+    if settings.trace == "off":
+        raise CommandError("nothing is sent: tracing is off", Exit.USAGE)
+    output = Output()
+    left = ""
+    for word in words:
+        one = target(word)
+        for session in sessions_of(one, opener):
+            status, lines = _sent(session, settings, session.id or one.name)
+            output.write(line.encode(output.encoding, "replace") for line in lines)
+            left = left or status.farewell
+    if not words:
+        mirror = _mirror(settings)
+        mirror.begin()
+        status = mirror.close(_PATIENCE)
+        left = status.farewell
+        if not left:
+            output.write([b"nothing waits any more"])
+    if left:
+        raise CommandError(left)
+    return Exit.DONE
+
+
+def _sent(session: Session, settings: Settings, name: str) -> tuple[Status, list[str]]:
+    """Send one session. Returns how it stands then, and what there is to say."""
+    from cma_tui.text import printable
+
+    mirror = _mirror(settings)
+    mirror.add_log(session, _PATIENCE)
+    status = mirror.close(_PATIENCE)
+    said = mirror.note if mirror.mode == "off" else status.words.removeprefix("braintrust ")
+    link = mirror.link(session)
+    return status, [f"{printable(name, strict=True, cap=80)}: {said}", *([link] if link else [])]
+
+
+def _mirror(settings: Settings) -> Mirror:
+    from cma_tui.mirror import TargetError, mirror_for
+
     if settings.braintrust_api_key is None:
         raise CommandError("nothing is sent: BRAINTRUST_API_KEY is not set", Exit.USAGE)
-    mirror = mirror_of(settings, mode)
-    if mirror is None:
-        raise CommandError("nothing is sent: tracing is off", Exit.USAGE)
-    for session in sessions_of(target(word), opener):
-        mirror.add_log(session, deadline)
-        link = mirror.link(session)
-        break
-    status = mirror.close(deadline)
-    said = [status.words.removeprefix("braintrust "), *([link] if link else [])]
-    output = Output()
-    output.write(line.encode(output.encoding, "replace") for line in said)
-    if status.waiting or status.failed:
-        raise CommandError(status.farewell)
-    return Exit.DONE
+    try:
+        return mirror_for(settings, os.environ)
+    except TargetError as error:
+        raise CommandError(str(error), Exit.USAGE) from error
+
+
+@click.command()
+@click.argument("what", nargs=-1, metavar="[SESSION|FILE]...")
+@click.option(
+    "--mode", type=click.Choice(("batch", "metadata")), help="metadata withholds what was said [batch]."
+)
+@click.option("--trace-parent", metavar="SPAN", help="Hang the traces below this exported span.")
+@common
+def trace_command(options: Common, what: Sequence[str], mode: str | None, trace_parent: str | None) -> int:
+    """Send the turns that Braintrust does not have yet, and print how many and where they are.
+
+    What was sent before, live or from another run, is not sent again. Without SESSION and FILE, what waits
+    from earlier runs is sent. Needs BRAINTRUST_API_KEY.
+    """
+    from cma_tui.commands.live import opener
+
+    settings = options.settings(trace=mode, trace_parent=trace_parent)
+
+    def open_session(session: str) -> Callable[[], Awaitable[Source]]:
+        return opener(settings, session, follow=False, previews=False, all_threads=True)
+
+    return send(what, settings, open_session)

@@ -9,7 +9,7 @@ in the notes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, MutableSequence
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,19 @@ from typing import Final, Literal, NamedTuple, Self
 
 from cma_tui.content import as_dict, as_text
 from cma_tui.event import EVENT_TYPES, Event, bad_frame, decode, parse
-from cma_tui.log.origin import DOCUMENT_CAP, Lines, LogError, Origin, TooLong, dropped, unified
+from cma_tui.log.index import LogEvents
+from cma_tui.log.order import MARK, in_order
+from cma_tui.log.origin import (
+    DOCUMENT_CAP,
+    LINE_CAP,
+    STDIN,
+    Lines,
+    LogError,
+    Origin,
+    TooLong,
+    dropped,
+    unified,
+)
 from cma_tui.log.passes import of_session, settled
 from cma_tui.log.scan import documents, fields
 from cma_tui.log.shapes import (
@@ -56,6 +68,7 @@ class SavedLog:
     def __init__(self, origin: Origin) -> None:
         self._origin = origin
         self._found = Found()
+        self._ordered: bool | None = None
         self._plan = _plan(origin)
         self.name = origin.name
         self.shape = ""
@@ -97,6 +110,30 @@ class SavedLog:
         if session >= len(found.sessions):
             raise LogError(self.name, f"holds no session number {session + 1}: {len(found.sessions)} in it")
 
+    def follow(self, wait: Callable[[], bool]) -> Iterator[Event]:
+        """The events of a file that is being written: those that are there, and those that come.
+
+        A line that has no end yet waits for it. All events are taken for one session's.
+
+        Args:
+            wait: called when all that is there has been given out; whether to look again.
+
+        Raises:
+            LogError: the file has no lines to follow, was cut short, or is another one now.
+        """
+        if self._plan.layout != "lines" or self._calls or not self._origin.plain or self.name == STDIN:
+            raise LogError(self.name, "cannot be followed: only files of JSON lines and recordings can")
+        found = self._found = Found()
+        chunks = dropped(self._origin.growing(wait), self._plan.start)
+        return _from_lines(Lines(chunks, self._plan.start), found)
+
+    def kept(self) -> MutableSequence[Event]:
+        """What keeps the log's events for a session: their places in the file, where they have some."""
+        if self._plan.layout != "lines" or not self._origin.plain:
+            return []
+        shape = self.shape
+        return LogEvents(self._origin.descriptor, lambda line: _again(line, 0, shape), LINE_CAP)
+
     def close(self) -> None:
         """Let go of what standard input was kept in."""
         self._origin.close()
@@ -116,7 +153,22 @@ class SavedLog:
             return _from_frames(Lines(unified(chunks)), found)
         if self._plan.layout == "document":
             return _from_document(chunks, self.name, found)
-        return _from_lines(Lines(chunks), found)
+        lines = Lines(chunks, self._plan.start)
+        if self.shape == RECORDING and self._tells_order():
+            return _from_recording(lines, found)
+        return _from_lines(lines, found)
+
+    def _tells_order(self) -> bool:
+        """Whether some line of the recording tells an order of its events."""
+        if self._ordered is None:
+            end = b""
+            self._ordered = False
+            for chunk in self._origin.chunks([]):
+                if MARK in end + chunk[: len(MARK)] or MARK in chunk:
+                    self._ordered = True
+                    break
+                end = chunk[-len(MARK) :]
+        return self._ordered
 
 
 def open_log(path: Path | str) -> SavedLog:
@@ -215,26 +267,54 @@ def _from_lines(lines: Lines, found: Found) -> Iterator[Event]:
     known = EVENT_TYPES
     number = 0
     for batch in lines.batches():
+        at = lines.at
         if found.shape == JSON_LINES:
             for number, text in enumerate(batch, number + 1):  # noqa: B020 - line numbers go on
                 line = text.strip()
                 event = parse(line, position=number)
                 if event.type in known:
+                    event.where = at
                     yield event
                 elif line:
                     yield from _closer(text, number, found)
+                at += len(text) + 1
         else:
             for number, text in enumerate(batch, number + 1):  # noqa: B020
-                wrapped = unwrap(text, number) if found.shape == RECORDING else None
-                if wrapped is not None:
-                    yield wrapped
+                one = _again(text, number, found.shape)
+                if one is not None:
+                    one.where = at
+                    yield one
                 elif not text.isspace() and text:
                     yield from _closer(text, number, found)
+                at += len(text) + 1
     tail = lines.tail.strip()
     if tail and decode(tail) is None:
         found.note(f"torn last line, {len(lines.tail):,} bytes")
     elif tail:
         yield from expand(tail, number + 1, found)
+
+
+def _again(line: bytes, number: int, shape: str) -> Event | None:
+    """The event that a line of this shape is, by itself or wrapped by our recorder; None for any other line.
+
+    Read again it gives the same event.
+    """
+    if shape == RECORDING:
+        return unwrap(line, number)
+    event = parse(line.strip(), position=number) if shape == JSON_LINES else None
+    return event if event is not None and event.type in EVENT_TYPES else None
+
+
+def _from_recording(lines: Lines, found: Found) -> Iterator[Event]:
+    """A recording that tells the order of its events."""
+    found.see(RECORDING)
+    for number, item in enumerate(in_order(lines), 1):
+        if isinstance(item, Event):
+            yield item
+        else:
+            yield from _closer(item, number, found)
+    if lines.tail.strip():
+        found.note(f"torn last line, {len(lines.tail):,} bytes")
 
 
 def _closer(text: bytes, number: int, found: Found) -> Iterator[Event]:

@@ -16,6 +16,7 @@ import msgspec
 from cma_tui.content import as_text
 from cma_tui.event import EVENT_TYPES, Event, bad_frame, decode, local, parse, parse_stamp
 from cma_tui.log.origin import LINE_CAP
+from cma_tui.log.record import LOG_VERSION, Line, event_of, read_line
 from cma_tui.log.scan import elements, fields
 
 JSON_LINES: Final = "JSON lines"
@@ -27,7 +28,6 @@ RECORDING: Final = "recording"
 SESSION_FILE: Final = "session file"
 SSE_CAPTURE: Final = "SSE capture"
 
-LOG_VERSION: Final = 1
 SENT: Final = "~sent:"
 """The key of an event that was sent begins with this: the stream may hold the same event with its id."""
 
@@ -67,18 +67,6 @@ class Found:
             self.notes.append(text)
 
 
-class _Line(msgspec.Struct, gc=False):
-    """A line of our own recordings."""
-
-    raw: str
-    wall: str | None = None
-    src: str | None = None
-    thread: str | None = None
-
-
-_read_line = msgspec.json.Decoder(_Line).decode
-
-
 def is_event(event: Event) -> bool:
     """Whether it can only come from an event log: types of the API have a dot, or are previews."""
     return event.type in EVENT_TYPES or ("." in event.type and event.type != "local.bad_frame")
@@ -87,12 +75,13 @@ def is_event(event: Event) -> bool:
 def unwrap(line: bytes, position: int) -> Event | None:
     """The event of a recording's line, the quick way; None for a line that needs a closer look."""
     try:
-        held = _read_line(line)
+        held = read_line(line)
     except (ValueError, RecursionError):
         return None
-    if held.src == "send" or held.src == "rest":
+    if (held.raw is None and held.raw64 is None) or held.src == "rest":
         return None
-    return parse(held.raw.encode(), received_at=parse_stamp(held.wall), stream=held.thread, position=position)
+    event = event_of(held, position, held.text)
+    return None if held.src == "send" and event.id is None else event
 
 
 def expand(text: bytes, position: int, found: Found, depth: int = 0) -> Iterator[Event]:
@@ -144,6 +133,8 @@ def _object(text: bytes, position: int, found: Found, depth: int) -> Iterator[Ev
         yield from _header(names, found)
     elif kind is None and "raw" in names:
         yield from _recorded(names, position, found)
+    elif kind is None and "runs" in names:
+        found.see(RECORDING)  # tells an order, which `log/order.py` reads
     elif wrapping and (events[:1] in (b"[", b"{") or (not depth and _is_session_file(names))):
         yield from _session_file(names, position, found)
     elif wrapping and data[:1] == b"[":
@@ -199,19 +190,15 @@ def _header(names: dict[str, bytes], found: Found) -> Iterator[Event]:
 def _recorded(names: dict[str, bytes], position: int, found: Found) -> Iterator[Event]:
     """A recording's line with anything unusual in it; requests and resources are no events."""
     found.see(RECORDING)
-    raw = names["raw"]
-    text = decode(raw)
-    if isinstance(text, str):
-        raw = text.encode("utf-8", "surrogatepass")
-    received_at = parse_stamp(_word(names, "wall"))
-    thread = _word(names, "thread")
-    source = _word(names, "src")
-    event = parse(raw, received_at=received_at, stream=thread, position=position)
+    text = decode(names["raw"])
+    raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else names["raw"]
+    line = Line(wall=_word(names, "wall"), src=_word(names, "src"), thread=_word(names, "thread"))
+    event = event_of(line, position, raw)
     if event.type == "session":
-        session = session_event(raw, received_at)
+        session = session_event(raw, event.received_at)
         if session is not None:
             yield session
-    elif not ((source == "send" and event.id is None) or (source == "rest" and not is_event(event))):
+    elif not ((line.src == "send" and event.id is None) or (line.src == "rest" and not is_event(event))):
         yield event
 
 

@@ -14,9 +14,9 @@ from cma_tui.content import as_text
 from cma_tui.event import ModelUsage
 from cma_tui.mirror import messages
 from cma_tui.mirror.cut import Cut, other_end
-from cma_tui.mirror.errors import denied, request_failures, tool_failure
 from cma_tui.mirror.messages import Exchange
 from cma_tui.mirror.row import FIRST_TOKEN, Row, metrics, seconds
+from cma_tui.session.errors import Events, denied, request_failures, tool_failure
 from cma_tui.session.model import Evaluation, Item, ModelRequest, Tally, ToolUse
 
 _SCORES = {"satisfied": 1.0, "max_iterations_reached": 0.0}
@@ -52,7 +52,7 @@ def call_rows(cut: Cut, turn: str, parts: dict[int, float], only: Set[int] | Non
     rows = [_run_row(cut, run, turn) for run in cut.runs]
     threads = _thread_rows(cut, turn)
     rows += threads.values()
-    exchanges, failures = messages.exchanges(cut), request_failures(cut)
+    exchanges, failures = messages.exchanges(cut), request_failures(cut.events, cut.items)
     for position, item in cut.items.items():
         if only is not None and position not in only:
             continue
@@ -73,14 +73,33 @@ def call_rows(cut: Cut, turn: str, parts: dict[int, float], only: Set[int] | Non
     return rows
 
 
+def call_key(events: Events, item: Item) -> str | None:
+    """What names the row of a model request, a tool use or a grading; None of what has no row."""
+    first = events[item.event]
+    match item:
+        case ToolUse():
+            return f"tool:{item.key}"
+        case ModelRequest():
+            begun = first.model_request_start_id if first.type == "span.model_request_end" else None
+            return f"model:{begun or first.key}"
+        case Evaluation():
+            verdict = events[item.end].data if item.end >= 0 else {}
+            return f"outcome:{as_text(verdict.get('outcome_evaluation_start_id')) or first.key}"
+    return None
+
+
 def _request_row(cut: Cut, position: int, request: ModelRequest, above: str, exchange: Exchange) -> Row:
-    first = cut.events[request.event]
-    begun = first.model_request_start_id if first.type == "span.model_request_end" else first.key
     thread = cut.threads.get(request.thread or "")
-    model = cut.head.agent.model if request.thread is None else thread.model if thread is not None else None
+    model = (
+        cut.agent(request.event).model
+        if request.thread is None
+        else thread.model
+        if thread is not None
+        else None
+    )
     start, end = _times(cut, request, request.at, request.ended_at)
     return Row(
-        f"model:{begun or first.key}",
+        call_key(cut.events, request) or "",
         "anthropic.messages.create",
         "llm",
         above,
@@ -99,13 +118,13 @@ def _request_row(cut: Cut, position: int, request: ModelRequest, above: str, exc
 
 
 def _tool_row(cut: Cut, use: ToolUse, above: str) -> Row:
-    failure = tool_failure(cut, use)
+    failure = tool_failure(cut.events, use)
     start, end = _times(cut, use, use.at, use.result_at)
     answered = use.confirmed_at
     asked = None if answered is None or use.at is None else max(0.0, answered - use.at)
     approval = {"allow": "approved", "deny": "denied"}.get(use.confirmation or "")
     return Row(
-        f"tool:{use.key}",
+        call_key(cut.events, use) or "",
         use.name,
         "tool",
         above,
@@ -127,15 +146,13 @@ def _tool_row(cut: Cut, use: ToolUse, above: str) -> Row:
 
 
 def _outcome_row(cut: Cut, grading: Evaluation, above: str) -> Row:
-    first = cut.events[grading.event]
     verdict = cut.events[grading.end].data if grading.end >= 0 else {}
-    begun = as_text(verdict.get("outcome_evaluation_start_id")) or first.key
     defined = cut.outcomes.get(grading.outcome)
     asked = messages.outcome_text(defined) if defined is not None else ""
     start, end = _times(cut, grading, grading.at, grading.ended_at)
     said = _known(result=grading.result, explanation=as_text(verdict.get("explanation")))
     return Row(
-        f"outcome:{begun}",
+        call_key(cut.events, grading) or "",
         f"outcome: {grading.iteration}",
         "score",
         above,

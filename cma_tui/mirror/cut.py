@@ -13,8 +13,9 @@ from copy import copy
 
 import msgspec
 
-from cma_tui.content import as_text
+from cma_tui.content import as_dict, as_text
 from cma_tui.event import Event
+from cma_tui.session.cost import list_cost
 from cma_tui.session.model import (
     Agent,
     Evaluation,
@@ -28,6 +29,7 @@ from cma_tui.session.model import (
     UsageSnapshot,
     WorkflowRun,
 )
+from cma_tui.session.resources import agent_of
 
 _SPOKEN = frozenset(
     {
@@ -41,6 +43,8 @@ _SPOKEN = frozenset(
         "user.message",
     }
 )
+_HEAD = 3
+"""A log's description of its session is among so many first events."""
 _WORK = ("agent.", "span.")
 
 
@@ -86,8 +90,17 @@ class Cut(msgspec.Struct):
     """How the outcomes graded in it were defined."""
     usage_before: UsageSnapshot | None
     usage_after: UsageSnapshot | None
-    cost_before: float
-    cost_after: float | None
+    cost: int | None
+    """What the server says the turn cost, in billionths of a dollar; None where it does not say."""
+    first: int
+    """Ordinal of its first event."""
+    agents: list[tuple[int, Agent]]
+    """The agent from the log's beginning on, and from each ordinal on at which it was another."""
+
+    def agent(self, ordinal: int) -> Agent:
+        """The agent as it was when that event came."""
+        place = bisect_right(self.agents, ordinal, key=lambda known: known[0])
+        return self.agents[max(0, place - 1)][1]
 
 
 class Index:
@@ -100,6 +113,8 @@ class Index:
         """Workflow runs to the turn that began them."""
         self.shown: dict[int, dict[str, None]] = {}
         """Workflow runs by turn that they show in."""
+        self.updates: list[tuple[int, Agent]] = []
+        """The agent by ordinals of the events that changed it."""
         self._turns: dict[int, int] = {}
         self._starts: list[float] = []
         self._seen = 0
@@ -114,6 +129,10 @@ class Index:
                 changed.update(self._child(index, item))
             elif item.turn >= 0 and (item.type in _SPOKEN or type(item) in _JOINED):
                 changed.add(item.turn)
+            elif item.type == "session.updated" and index >= self._seen:
+                agent = session.events[item.event].data.get("agent")
+                if isinstance(agent, dict):
+                    self.updates.append((item.event, agent_of(agent)))
             elif item.type.startswith("workflow_run."):
                 changed.update(self._run(session, item))
         self._seen = len(session.items)
@@ -180,14 +199,6 @@ def named(session: Session, turn: Turn) -> bool:
     return bool(turn.inputs) or turn.worked or turn.ended
 
 
-def opening_seen(session: Session, turn: Turn) -> bool:
-    """Whether the turn was seen from its beginning: a log may begin in the middle of one."""
-    if turn.index > 0 or turn.inputs:
-        return True
-    ordinal = session.ordinals.get(turn.key, -1)
-    return ordinal >= 0 and session.events[ordinal].type == "session.status_running"
-
-
 def identity_of(session: Session) -> str | None:
     """What tells the session from all others: its id, or the id of its log's first event."""
     if session.id is not None:
@@ -252,8 +263,9 @@ def take(
         {},
         None,
         None,
-        0.0,
         None,
+        session.items[turn.first_item].event if turn.first_item < len(session.items) else len(session.events),
+        [(-1, _first_agent(session, index)), *index.updates],
     )
     cut.turn.inputs, cut.turn.failures = list(turn.inputs), list(turn.failures)
     cut.turn.legs = [copy(leg) for leg in turn.legs]
@@ -277,6 +289,20 @@ def take(
             cut.runs[run] = (held, began)
     _take_usage(session, cut)
     return cut
+
+
+def _first_agent(session: Session, index: Index) -> Agent:
+    """The agent before it was changed for the first time.
+
+    A description that was read after a change does not tell the version and the tools of the time before it.
+    """
+    if not index.updates:
+        return copy(session.agent)
+    changed = session.events[index.updates[0][0]]
+    for event in session.events[:_HEAD]:
+        if event.type == "local.session" and (event.received_at or changed.at or 0) < (changed.at or 0):
+            return agent_of(as_dict(as_dict(event.data.get("session")).get("agent")))
+    return Agent(id=session.agent.id, name=session.agent.name, model=session.agent.model)
 
 
 def _take_item(session: Session, cut: Cut, position: int) -> None:
@@ -332,17 +358,7 @@ def _take_usage(session: Session, cut: Cut) -> None:
     first = turn.snapshot_before if turn.index > 0 else -1
     cut.usage_before = usages[first] if first >= 0 else None
     cut.usage_after = usages[last] if last > first else None
-    cut.cost_before = _cost_at(usages, first, -1) or 0.0
-    cut.cost_after = _cost_at(usages, last, first)
-
-
-def _cost_at(usages: list[UsageSnapshot], last: int, stop: int) -> float | None:
-    """The last cost told up to there, and after `stop`."""
-    for position in range(last, stop, -1):
-        cost = usages[position].cost_usd
-        if cost is not None:
-            return cost
-    return None
+    cut.cost = list_cost(session, turn.index)
 
 
 def _last_answer(session: Session) -> Event | None:

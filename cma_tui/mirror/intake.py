@@ -15,9 +15,10 @@ from typing import Final, NamedTuple
 
 from cma_tui.mirror.cut import Cut, Head
 from cma_tui.mirror.outbox import Outbox, OutboxError
-from cma_tui.mirror.redact import Redactor, without_content
+from cma_tui.mirror.redact import cleaned, without_content
 from cma_tui.mirror.row import Packed, Row, pack
 from cma_tui.mirror.spans import SESSION, cut_rows, head_row
+from cma_tui.redact import Redactor
 from cma_tui.text import printable
 
 QUEUE: Final = 64
@@ -156,4 +157,4 @@ class Intake:
             row.metadata["sample_rate"] = self._sample
         if not self._content:
             row = without_content(row)
-        return pack(self._redactor.clean(row), session)
+        return pack(cleaned(self._redactor, row), session)

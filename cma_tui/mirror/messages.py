@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from cma_tui.content import as_dict, as_text, compact_json, plain_text
+from cma_tui.content import as_dict, as_text, compact_json
 from cma_tui.event import Event, decode
 from cma_tui.mirror.cut import Cut
 from cma_tui.session.model import Item, ModelRequest, ToolUse
@@ -80,11 +80,6 @@ def result_block(cut: Cut, use: ToolUse) -> dict[str, Any]:
         "content": content(cut.events[use.result]),
     }
     return block | {"is_error": True} if use.is_error else block
-
-
-def result_text(cut: Cut, use: ToolUse) -> str:
-    """The text of a tool's result; empty while there is none."""
-    return plain_text(cut.events[use.result].content) if use.result >= 0 else ""
 
 
 def exchanges(cut: Cut) -> dict[int, Exchange]:

@@ -12,22 +12,21 @@ from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
-from typing import Final, Literal, get_args
 
-from cma_tui.mirror.cut import Head, Index, anchor, extent, identity_of, named, opening_seen, take, take_head
-from cma_tui.mirror.errors import TurnError, turn_errors
+from cma_tui.mirror.calls import call_key
+from cma_tui.mirror.cut import Head, Index, anchor, extent, identity_of, named, take, take_head
 from cma_tui.mirror.intake import Intake, Parcel
 from cma_tui.mirror.outbox import LIMIT, Counts, Outbox
-from cma_tui.mirror.redact import Redactor
 from cma_tui.mirror.row import row_id
 from cma_tui.mirror.spans import SESSION
 from cma_tui.mirror.status import Status
 from cma_tui.mirror.target import Target
 from cma_tui.mirror.upload import Uploader
+from cma_tui.redact import Redactor
 from cma_tui.session.model import Change, Evaluation, ModelRequest, Session, ToolUse, Turn
+from cma_tui.session.turns import opening_seen
+from cma_tui.settings import TraceMode
 
-Mode = Literal["batch", "realtime", "metadata", "off"]
-MODES: Final = get_args(Mode)
 _ITEMS = 1500
 """Items copied in one `update`."""
 _INTERVAL = 1.0
@@ -44,7 +43,7 @@ class Mirror:
         target: Target | None,
         folder: Path,
         *,
-        mode: Mode = "batch",
+        mode: TraceMode = "batch",
         sample: float = 1.0,
         secrets: Iterable[str] = (),
         patterns: Iterable[str] = (),
@@ -75,7 +74,7 @@ class Mirror:
         Raises:
             PatternError: a pattern cannot be used.
         """
-        self.mode: Mode = mode if target is not None else "off"
+        self.mode: TraceMode = mode if target is not None else "off"
         self.note = note
         """Why it is off, or what is missing: one line."""
         self._target, self._folder, self._limit = target, folder, limit
@@ -88,6 +87,7 @@ class Mirror:
         self._moved = threading.Event()
         self._lock = threading.Lock()
         self._kept: set[str] = set()
+        self._arrived: set[str] = set()
         self._numbers = (0, 0, 0, 0, 0)
         self._session: Session | None = None
         self._whole = False
@@ -126,7 +126,7 @@ class Mirror:
         more = self._pick(session, _ITEMS)
         return self._pick_live(session) or more
 
-    def close(self, deadline: float = 2.5) -> Status:
+    def close(self, deadline: float = 2.0) -> Status:
         """Keep what was picked, send what can be sent by then, and end.
 
         Args:
@@ -171,25 +171,45 @@ class Mirror:
             problem=self._intake.problem or self._uploader.problem,
         )
 
-    def link(self, session: Session, turn: Turn | None = None) -> str | None:
-        """The address of the session, or of a turn, in the web app; None while the place is not known.
+    @property
+    def farewell(self) -> str:
+        """What there is to say when the screen is gone: where the turns are, and what was not sent."""
+        status = self.status
+        place = self._uploader.place if self._uploader is not None else None
+        parts = []
+        if status.sent and place is not None and self._identity is not None:
+            turns = "1 turn" if status.sent == 1 else f"{status.sent} turns"
+            parts.append(f"{turns} in Braintrust: {place.link(row_id(self._identity, SESSION))}")
+        return "; ".join([*parts, *filter(None, [status.farewell])])
 
-        It leads somewhere once the rows have arrived.
+    @property
+    def where(self) -> str:
+        """Where it sends, in words."""
+        return self._target.words if self._target is not None else ""
+
+    def link(self, session: Session, turn: Turn | None = None, item: int = -1) -> str | None:
+        """The address in the web app, of the session, of a turn, or of a call that has a row of its own.
+
+        It leads somewhere once the row has arrived. None while the place is not known: before Braintrust has
+        been reached for the first time.
         """
         if self._uploader is None or self._uploader.place is None or self._identity is None:
             return None
-        key = SESSION if turn is None else f"turn:{anchor(session, turn)}"
-        return self._uploader.place.link(row_id(self._identity, key))
+        key: str | None = SESSION if turn is None else f"turn:{anchor(session, turn)}"
+        if item >= 0:
+            key = call_key(session.events, session.items[item])
+        return None if key is None else self._uploader.place.link(row_id(self._identity, key))
 
-    def errors(self, session: Session, turn: Turn) -> list[TurnError]:
-        """What went wrong in a turn, as its span says it."""
-        return turn_errors(session, turn, self._index if session is self._session else None)
+    def sent(self, session: Session, turn: Turn) -> bool:
+        """Whether the server has the turn, as it was last picked."""
+        with self._lock:
+            return anchor(session, turn) in self._arrived
 
     # -- which turns ---------------------------------------------------------------------------------------
 
     def _begun(self, session: Session) -> bool:
-        """Start the threads when there is a turn of a session that is to be sent."""
-        if self._intake is not None:
+        """Start when there is a turn of a session that is to be sent."""
+        if self._identity is not None:
             return True
         identity = identity_of(session)
         if identity is None or not session.turns or self._target is None:
@@ -198,6 +218,13 @@ class Mirror:
         if not sampled(identity, self._sample):
             self.mode, self.note = "off", f"this session is not in the sample of {self._sample:g}"
             return False
+        self.begin()
+        return True
+
+    def begin(self) -> None:
+        """Start the threads, which send what waits from earlier runs; without it the first turn does."""
+        if self._intake is not None or self._target is None:
+            return
         self._intake = Intake(
             self._open_outbox,
             self._redactor,
@@ -217,7 +244,6 @@ class Mirror:
         )
         self._intake.start()
         self._uploader.start()
-        return True
 
     def _open_outbox(self) -> Outbox:
         assert self._target is not None
@@ -308,7 +334,14 @@ class Mirror:
         if not opening_seen(session, turn):
             return False
         key = anchor(session, turn)
-        calls = {position for position in self._live if isinstance(session.items[position], _CALLS)}
+        # What a sub-agent did in an earlier turn may be read while this one runs: it is not this one's.
+        ours = self._index.children.get(turn.index, {})
+        calls = {
+            position
+            for position in self._live
+            if isinstance(item := session.items[position], _CALLS)
+            and (item.thread is None or position in ours)
+        }
         if not calls and self._opened == key:
             self._live.clear()
             return False
@@ -340,9 +373,9 @@ class Mirror:
             counts: Counts = outbox.counts(self._identity or "")
             waiting = len(counts.waiting & self._kept)
             failed = len((counts.refused & self._kept) - counts.waiting)
-            sent = len(self._kept - counts.waiting - counts.refused)
+            self._arrived = self._kept - counts.waiting - counts.refused
             others = counts.all_waiting - len(counts.waiting)
-            self._numbers = (sent, waiting, failed, others, counts.lost)
+            self._numbers = (len(self._arrived), waiting, failed, others, counts.lost)
 
 
 _CALLS = (ModelRequest, ToolUse, Evaluation)

@@ -13,7 +13,6 @@ import fcntl
 import os
 import re
 import sqlite3
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ import msgspec
 
 from cma_tui.mirror.row import Packed
 from cma_tui.mirror.target import Place
+from cma_tui.private import PrivateError, open_private, private_folder
 
 LIMIT: Final = 256 * 1024 * 1024
 """Bytes of rows that may wait."""
@@ -102,7 +102,10 @@ class Outbox:
         self.damaged: Path | None = None
         """Where a file that was no longer readable has been put."""
         self._folder, self._dest, self._limit = folder, dest, limit
-        private_folder(folder)
+        try:
+            private_folder(folder)
+        except PrivateError as error:
+            raise OutboxError(f"the mirror's folder {error}") from None
         path = folder / "outbox.sqlite3"
         with _alone(folder / "outbox-open.lock"):
             try:
@@ -325,37 +328,13 @@ def _alone(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def private_folder(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, for their owner alone.
-
-    Raises:
-        OutboxError: it cannot be made, or it is not ours alone to write to.
-    """
-    try:
-        missing = [part for part in (folder, *folder.parents) if not part.exists()]
-        for part in reversed(missing):
-            part.mkdir(mode=0o700, exist_ok=True)
-        found = folder.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-            raise OutboxError("the mirror's folder is not a folder of ours")
-        if found.st_mode & 0o077:
-            folder.chmod(0o700)
-    except OSError as error:
-        raise OutboxError(f"the mirror's folder cannot be used: {error.strerror}") from None
-
-
 def _open(path: Path) -> sqlite3.Connection:
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        os.close(open_private(path, os.O_RDWR | os.O_CREAT))
+    except PrivateError as error:
+        raise OutboxError(f"the outbox {error}") from None
     except OSError as error:
         raise OutboxError(f"the outbox cannot be opened: {error.strerror}") from None
-    try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1 or found.st_uid != os.getuid():
-            raise OutboxError("the outbox is not a file of ours")
-        os.fchmod(handle, 0o600)
-    finally:
-        os.close(handle)
     db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
     try:
         db.execute("PRAGMA journal_mode = WAL")

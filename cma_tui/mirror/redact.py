@@ -1,274 +1,34 @@
-"""What must not leave: secrets, media, and more text than anybody reads.
+"""A row made fit to leave: without secrets, or without any content at all.
 
-Owns the cleaning of a row before it is packed. Invariants: every string of a row passes here, keys and names
-included; the time it takes is linear in the length of the text, whatever the text, and long text is cut
-before it is looked at; what is masked is counted; the result is valid Unicode and ordinary JSON.
-
-The patterns begin at a place that cannot be entered twice and repeat without going back (`++`), so no text
-makes them slow.
+Owns which parts of a row are cleaned. Invariant: every string of a row passes the redactor, keys and names
+included.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
 
 import msgspec
 
 from cma_tui.mirror.row import Row
+from cma_tui.redact import Redactor
 
-MASK: Final = "[masked]"
-FIELD: Final = 65_536
-"""Characters of one text that are sent."""
-ROW: Final = 524_288
-"""Characters of all texts of a row's input, output and metadata, each."""
-_MARGIN = 8192
-"""Looked at beyond what is sent, so that a secret at the cut is recognised whole."""
-_TAIL = 4096
-_DEPTH = 40
-_PARTS = 2000
-_PIECE = 2000
-_SHORT = 64
-_HARMLESS = 4096
-_LITERAL = 8
-"""A value shorter than that is no key, and would be found all over the text."""
 
-_MARK = r"[A-Za-z0-9_-]"
-_TOKENS: Final = tuple(
-    (needle, re.compile(pattern))
-    for needle, pattern in (
-        ("sk-", rf"(?<![A-Za-z])sk-{_MARK}{{16,}}+"),
-        ("sk-ant-", rf"sk-ant-{_MARK}{{8,}}+"),
-        ("gh", r"gh[pousr]_[A-Za-z0-9]{20,}+"),
-        ("github_pat_", r"github_pat_[A-Za-z0-9_]{20,}+"),
-        ("glpat-", rf"glpat-{_MARK}{{16,}}+"),
-        ("xox", rf"xox[a-z]-{_MARK}{{10,}}+"),
-        ("AKIA", r"AKIA[A-Z0-9]{16}"),
-        ("ASIA", r"ASIA[A-Z0-9]{16}"),
-        ("AIza", rf"AIza{_MARK}{{35}}"),
-        ("_live_", r"[rsp]k_live_[A-Za-z0-9]{10,}+"),
-        ("npm_", r"npm_[A-Za-z0-9]{36}"),
-        ("eyJ", rf"(?<!{_MARK})eyJ{_MARK}{{8,}}+\.{_MARK}{{8,}}+(?:\.{_MARK}*+)*+"),
-        ("://", r"(?<=://)[^\s/@\"'<>]{1,512}+(?=@)"),
+def cleaned(redactor: Redactor, row: Row) -> Row:
+    """The row, fit to leave."""
+    before = redactor.masked
+    fit = msgspec.structs.replace(
+        row,
+        name=redactor.text(row.name, cap=400),
+        input=redactor.value(row.input),
+        output=redactor.value(row.output),
+        error=None if row.error is None else redactor.text(row.error, cap=4000),
+        metadata=redactor.value(row.metadata),
+        tags=[redactor.text(tag, cap=200) for tag in row.tags],
     )
-)
-_BEARER = re.compile(r"\b(bearer[ \t]{1,8}+)([A-Za-z0-9._~+/=-]{16,}+)", re.IGNORECASE)
-_NAMED = (
-    r"(?:api[_-]?key|secret|passw(?:or)?d|passphrase|pwd|token(?!s|iz)|credential|private[_-]?key"
-    r"|access[_-]?key|authorization|auth[_-]key|cookie)"
-)
-_PAIR = re.compile(
-    rf"""({_NAMED}[A-Za-z_-]{{0,16}}+\\?["']?\s{{0,4}}+[:=]>?\s{{0,4}}+"""
-    r"""(?:(?:basic|bearer|token)[ ])?)"""
-    r"""(?:\\?"([^"\\\n]{4,1024}+)|\\?'([^'\\\n]{4,1024}+)|([^\s"'\\,;&<>(){}\[\]$]{6,}+))""",
-    re.IGNORECASE,
-)
-_PAIR_HINTS = (
-    "key",
-    "secret",
-    "passw",
-    "passphrase",
-    "pwd",
-    "token",
-    "credential",
-    "authorization",
-    "cookie",
-)
-_NAME = re.compile(
-    r"(?:^|[_-])(?:api[_-]?key|secret|passw(?:or)?d|passphrase|pwd|token|credentials?|private[_-]?key|access[_-]?key"
-    r"|secret[_-]?access[_-]?key|authorization|cookie)$",
-    re.IGNORECASE,
-)
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----")
-_KEY_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----")
-_BASE64_RUN = re.compile(r"(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/=_-]{1024,}+")
-
-
-class PatternError(Exception):
-    """A pattern of the user's cannot be used. Its message is one line."""
-
-
-class Redactor:
-    """Masks what is secret: what looks like it, known values, and what the user's patterns find."""
-
-    def __init__(self, secrets: Iterable[str] = (), patterns: Iterable[str] = ()) -> None:
-        """Prepare.
-
-        Args:
-            secrets: values that are masked wherever they stand, our own keys above all.
-            patterns: regular expressions of the user's, each tried within single lines.
-
-        Raises:
-            PatternError: one of them is no regular expression, or could take for ever.
-        """
-        known = {value for value in secrets if len(value) >= _LITERAL}
-        known |= {value.strip() for value in known if len(value.strip()) >= _LITERAL}
-        ordered = sorted(known, key=len, reverse=True)
-        self._literal = re.compile("|".join(map(re.escape, ordered))) if ordered else None
-        self._own = [_checked(pattern) for pattern in patterns]
-        self.masked = 0
-        """How many places were masked so far."""
-        self._harmless: set[str] = set()
-        """Short texts that were looked at and stay as they are: names of fields, mostly."""
-
-    def clean(self, row: Row) -> Row:
-        """The row, fit to leave."""
-        before = self.masked
-        clean = msgspec.structs.replace(
-            row,
-            name=self.text(row.name, cap=400),
-            input=_Walk(self).value(row.input),
-            output=_Walk(self).value(row.output),
-            error=None if row.error is None else self.text(row.error, cap=4000),
-            metadata=_Walk(self).value(row.metadata),
-            tags=[self.text(tag, cap=200) for tag in row.tags],
-        )
-        if self.masked > before:
-            clean.metadata["masked"] = self.masked - before
-        return clean
-
-    def text(self, text: str, cap: int = FIELD) -> str:
-        """A text without its secrets, in at most about `cap` characters, and valid Unicode."""
-        if text in self._harmless:
-            return text
-        length = len(text)
-        if length <= _SHORT:
-            clean = self._mask(_valid(text))
-            if clean == text and len(self._harmless) < _HARMLESS:
-                self._harmless.add(text)
-            return clean
-        cut = length > cap + _MARGIN
-        if cut:
-            text = text[: cap + _MARGIN]
-        text = self._mask(_valid(text))
-        if cut:
-            text = text[:-_TAIL]  # a secret that was cut in two is in there
-        if len(text) > cap or cut:
-            text = f"{text[:cap]}… [cut: {length:,} characters in all]"
-        return text
-
-    def secret_name(self, name: str) -> bool:
-        """Whether a field of that name holds a secret, whatever it looks like."""
-        return len(name) <= 100 and _NAME.search(_CAMEL.sub("_", name)) is not None
-
-    def _mask(self, text: str) -> str:
-        if len(text) < 4:
-            return text
-        if self._literal is not None:
-            text = self._literal.sub(self._masked, text)
-        if "-----BEGIN " in text:
-            text = self._keys(text)
-        for needle, pattern in _TOKENS:
-            if needle in text:
-                text = pattern.sub(self._masked, text)
-        lower = text.lower()
-        if "bearer" in lower:
-            text = _BEARER.sub(self._second, text)
-        if any(hint in lower for hint in _PAIR_HINTS):
-            text = _PAIR.sub(self._value, text)
-        if len(text) >= 1024:
-            text = _BASE64_RUN.sub(_stub, text)
-        for own in self._own:
-            text = "".join(own.sub(self._masked, piece) for piece in _pieces(text))
-        return text
-
-    def _keys(self, text: str) -> str:
-        """Mask private keys to their last line; to the end of the text where that is missing."""
-        parts, place = [], 0
-        while (begin := _KEY_BEGIN.search(text, place)) is not None:
-            end = _KEY_END.search(text, begin.end())
-            self.masked += 1
-            parts += [text[place : begin.start()], MASK]
-            place = len(text) if end is None else end.end()
-        return "".join([*parts, text[place:]])
-
-    def _masked(self, match: re.Match[str]) -> str:
-        if match[0] == MASK or not match[0]:
-            return match[0]
-        self.masked += 1
-        return MASK
-
-    def _second(self, match: re.Match[str]) -> str:
-        self.masked += 1
-        return match[1] + MASK
-
-    def _value(self, match: re.Match[str]) -> str:
-        group = next(number for number in (2, 3, 4) if match[number] is not None)
-        value = match[group]
-        if value.startswith(MASK) or value.lower() in _NO_SECRET:
-            return match[0]
-        self.masked += 1
-        return match.string[match.start() : match.start(group)] + MASK
-
-
-_NO_SECRET = frozenset(
-    {
-        "basic",
-        "bearer",
-        "boolean",
-        "false",
-        "none",
-        "null",
-        "number",
-        "object",
-        "required",
-        "string",
-        "token",
-        "true",
-    }
-)
-"""What stands where a secret would in schemas, in examples, and before a value that is masked already."""
-
-
-class _Walk:
-    """One field of a row, part by part, within its share of the row's size."""
-
-    def __init__(self, redactor: Redactor) -> None:
-        self._redactor = redactor
-        self._left = ROW
-
-    def value(self, value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - JSON is any
-        if isinstance(value, str):
-            return self._text(value)
-        if isinstance(value, bool) or value is None:
-            return value
-        if isinstance(value, int):
-            return value if -(2**63) <= value < 2**63 else self._text(f"{value:e}")
-        if isinstance(value, float):
-            return value if value - value == 0 else None
-        if depth >= _DEPTH:
-            return "[nested too deeply]"
-        if isinstance(value, Mapping):
-            return self._object(value, depth)
-        if isinstance(value, list | tuple):
-            items = [self.value(item, depth + 1) for item in value[:_PARTS]]
-            return items if len(value) <= _PARTS else [*items, f"[cut: {len(value):,} parts in all]"]
-        return self._text(str(value))
-
-    def _object(self, value: Mapping[str, Any], depth: int) -> dict[str, Any]:
-        if value.get("type") == "base64" and isinstance(value.get("data"), str):
-            value = {**value, "data": f"[base64, about {len(value['data']) * 3 // 4:,} bytes]"}
-        clean: dict[str, Any] = {}
-        for number, (name, inner) in enumerate(value.items()):
-            if number >= _PARTS:
-                clean["…"] = f"[cut: {len(value):,} fields in all]"
-                break
-            key = self._redactor.text(name, cap=200)
-            if isinstance(inner, str | int | float) and inner and self._redactor.secret_name(name):
-                self._redactor.masked += 1
-                clean[key] = MASK
-            else:
-                clean[key] = self.value(inner, depth + 1)
-        return clean
-
-    def _text(self, text: str) -> str:
-        if self._left <= 0:
-            return f"[cut: {len(text):,} characters]" if len(text) > 40 else self._redactor.text(text)
-        clean = self._redactor.text(text, cap=min(FIELD, max(self._left, 1000)))
-        self._left -= len(clean)
-        return clean
+    if redactor.masked > before:
+        fit.metadata["masked"] = redactor.masked - before
+    return fit
 
 
 def without_content(row: Row) -> Row:
@@ -300,61 +60,3 @@ def _size(value: object) -> int:
         return len(msgspec.json.encode(value))
     except (UnicodeEncodeError, OverflowError, RecursionError, TypeError):
         return 0
-
-
-def _valid(text: str) -> str:
-    """Valid Unicode without NUL, which the server's database does not take."""
-    if "\0" in text:
-        text = text.replace("\0", "\ufffd")
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode(errors="surrogatepass").decode(errors="replace")
-    return text
-
-
-def _stub(match: re.Match[str]) -> str:
-    return f"[base64, about {len(match[0]) * 3 // 4:,} bytes]"
-
-
-def _pieces(text: str) -> Iterable[str]:
-    """The lines, in pieces a user's pattern may look at from everywhere; a long one is cut at a space."""
-    for line in text.splitlines(keepends=True):
-        place = 0
-        while len(line) - place > _PIECE:
-            space = line.rfind(" ", place, place + _PIECE)
-            end = space if space > place else place + _PIECE
-            yield line[place:end]
-            place = end
-        yield line[place:]
-
-
-def _checked(pattern: str) -> re.Pattern[str]:
-    """A user's pattern, unless some text could make it slow: one repeat without limit is enough for a key."""
-    if len(pattern) > 500:
-        raise PatternError("a pattern for what to mask is over 500 characters long")
-    try:
-        compiled = re.compile(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise PatternError(f"a pattern for what to mask is no regular expression: {error}") from None
-    if _slow(pattern):
-        raise PatternError(f"a pattern for what to mask repeats too much, it could be slow: {pattern!r}")
-    return compiled
-
-
-def _slow(pattern: str) -> bool:
-    """Whether a group that repeats holds a repeat or alternatives, or more than one repeat has no limit."""
-    plain = re.sub(r"\[\^?\]?(?:\\.|[^\]\\])*\]", "a", pattern)
-    plain = re.sub(r"\\.", "a", plain)
-    plain = re.sub(r"\{\d{1,3}(?:,\d{1,2})?\}", "#", plain)  # a limit that is low enough
-    groups: list[bool] = []
-    for place, sign in enumerate(plain):
-        if sign == "(":
-            groups.append(False)
-        elif sign in "*+{#|":
-            groups = [True] * len(groups)
-        elif sign == ")" and groups and groups.pop() and plain[place + 1 : place + 2] in ("*", "+", "{", "#"):
-            return True
-    return sum(plain.count(sign) for sign in "*+{") > 1 or plain.count("#") > 6

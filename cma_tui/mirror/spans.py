@@ -16,12 +16,14 @@ from cma_tui.content import as_dict, as_text
 from cma_tui.mirror import cost, messages
 from cma_tui.mirror.calls import call_rows, token_metrics
 from cma_tui.mirror.cut import Cut, Head, Index, identity_of, index_of, take, take_head
-from cma_tui.mirror.errors import LIMIT, TurnError, cut_errors, ended_badly
 from cma_tui.mirror.row import FIRST_TOKEN, Row, metrics, seconds
-from cma_tui.session.metrics import waiting_seconds, wall_seconds
-from cma_tui.session.model import ModelRequest, Session, Tally, ToolUse, Turn
+from cma_tui.session.errors import TurnError, ended_badly, errors_of
+from cma_tui.session.figures import waiting_us, wall_us
+from cma_tui.session.model import Agent, ModelRequest, Session, Tally, ToolUse, Turn
 
 SESSION = "session"
+_ERRORS = 20
+"""Errors of one turn that its span lists."""
 _API = {"provider": "anthropic", "endpoint": "/v1/sessions/{id}/events", "api_version": "beta"}
 
 
@@ -67,7 +69,7 @@ def head_row(head: Head) -> Row:
         input=[messages.heard(event) for event in head.asked] or None,
         output=_answer(head),
         error=error,
-        metadata=_session_facts(head)
+        metadata=_session_facts(head, head.agent)
         | {"status": head.status, "stop_reason": head.stop_reason, "turns": head.turns}
         | _known(title=head.title),
         metrics=metrics(
@@ -98,7 +100,7 @@ def cut_rows(cut: Cut, *, provisional: bool = False, only: Set[int] | None = Non
         return [_opening(cut, key), *rows]
     parts = cost.shares(cut)
     rows = call_rows(cut, key, parts)
-    errors = cut_errors(cut)
+    errors = errors_of(cut.events, cut.items)
     own = _turn_row(cut, key, errors, cost.own_cost(cut, parts))
     _embrace(own, rows)
     if not cut.turn.ended:
@@ -114,7 +116,7 @@ def _turn_row(cut: Cut, key: str, errors: list[TurnError], own_cost: float) -> R
     names: dict[str, int] = {}
     for use in uses:
         names[use.name] = names.get(use.name, 0) + 1
-    refused = turn.stop_reason == "refusal"
+    refused, wall = turn.stop_reason == "refusal", wall_us(turn)
     return Row(
         key,
         "anthropic.beta.sessions.turn",
@@ -122,15 +124,15 @@ def _turn_row(cut: Cut, key: str, errors: list[TurnError], own_cost: float) -> R
         SESSION,
         input=messages.turn_input(cut) or None,
         output=messages.turn_output(cut) or None,
-        error=ended_badly(cut, errors),
+        error=ended_badly(turn, errors),
         metadata=_turn_facts(cut)
         | _known(
             stop_reason=turn.stop_reason,
             interrupted=turn.interrupted or None,
             tools_used=names or None,
             confirmations=tally.confirmations or None,
-            errors=[msgspec.to_builtins(error) for error in errors[:LIMIT]] or None,
-            errors_left_out=max(0, len(errors) - LIMIT) or None,
+            errors=[msgspec.to_builtins(error) for error in errors[:_ERRORS]] or None,
+            errors_left_out=max(0, len(errors) - _ERRORS) or None,
             error_category=errors[-1].category if errors else None,
         ),
         metrics=metrics(
@@ -140,8 +142,8 @@ def _turn_row(cut: Cut, key: str, errors: list[TurnError], own_cost: float) -> R
             tool_errors=tally.tool_errors,
             model_requests=tally.model_requests,
             errors=len(errors),
-            running_seconds=seconds(wall_seconds(turn)),
-            waiting_seconds=seconds(waiting_seconds(turn)),
+            running_seconds=None if wall is None else wall / 1_000_000,
+            waiting_seconds=waiting_us(turn) / 1_000_000,
             turn_cost_usd=cost.turn_cost(cut),
             estimated_cost=own_cost,
         )
@@ -183,8 +185,7 @@ def _counts(cut: Cut) -> tuple[Tally, int, float | None]:
     return tally, requests, None if first is None else cut.first_tokens[first]
 
 
-def _session_facts(head: Head) -> dict[str, Any]:
-    agent = head.agent
+def _session_facts(head: Head, agent: Agent) -> dict[str, Any]:
     return _API | _known(
         session_id=head.id,
         agent_id=agent.id,
@@ -196,7 +197,8 @@ def _session_facts(head: Head) -> dict[str, Any]:
 
 
 def _turn_facts(cut: Cut) -> dict[str, Any]:
-    return _session_facts(cut.head) | _known(model=cut.head.agent.model, turn=cut.turn.index + 1)
+    agent = cut.agent(cut.first)
+    return _session_facts(cut.head, agent) | _known(model=agent.model, turn=cut.turn.index + 1)
 
 
 def _tool_name(tool: object) -> str | None:

@@ -52,7 +52,9 @@ class Status(msgspec.Struct, frozen=True):
         parts = []
         if left:
             turns = "1 turn waits" if left == 1 else f"{left} turns wait"
-            parts.append(f"{turns} for Braintrust and will be sent when cma-top runs again")
+            parts.append(
+                f"{turns} for Braintrust: cma-top trace sends what waits, as does the next traced session"
+            )
         if self.failed:
             parts.append(f"Braintrust refused rows of {self.failed} turn{'s' if self.failed > 1 else ''}")
         if parts and self.problem:

@@ -1,35 +1,24 @@
 """Where the rows go: the key, the project, the addresses, and the span of another program to hang below.
 
-Owns the reading of the variables that Braintrust documents, and the check of addresses. Invariants: the key
+Owns what the settings mean for it, and the check of the address that the server gives. Invariants: the key
 goes to https, or to this machine, and nowhere else; nothing is looked for in files; the name of a
 destination holds no secret.
 """
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
-from cma_tui.settings import Secret
+from cma_tui.checks import Secret, UnfitError, url
+from cma_tui.settings import DEFAULT_APP_URL, Settings
 from cma_tui.text import printable
 
-APP_URL: Final = "https://www.braintrust.dev"
 PROJECT: Final = "cma-top"
 """The project that is used, and made where there is none, when nothing names one."""
-VARIABLES: Final = (
-    "BRAINTRUST_API_KEY",
-    "BRAINTRUST_PROJECT",
-    "BRAINTRUST_PROJECT_ID",
-    "BRAINTRUST_ORG_NAME",
-    "BRAINTRUST_API_URL",
-    "BRAINTRUST_APP_URL",
-    "BRAINTRUST_PARENT",
-)
 _PREFIXES = {"project_name": "project", "project_id": "project_id", "experiment_id": "experiment_id"}
 
 
@@ -46,7 +35,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     experiment_id: str | None = None
     org: str | None = None
     api_url: str | None = None
-    app_url: str = APP_URL
+    app_url: str = DEFAULT_APP_URL
     parent: str | None = None
     """The exported span of another program that sessions hang below."""
 
@@ -102,35 +91,21 @@ class Place(msgspec.Struct, frozen=True):
         )
 
 
-def target_from(
-    env: Mapping[str, str], api_key: Secret | None = None, *, parent: str | None = None
-) -> Target | None:
-    """The destination that the environment names; None without a key.
-
-    Args:
-        env: the environment.
-        api_key: the key, where the settings have found one.
-        parent: `project_name:…`, `project_id:…`, `experiment_id:…` or an exported span; without it
-            BRAINTRUST_PARENT counts.
+def target_from(settings: Settings) -> Target | None:
+    """The destination that the settings name; None without a key.
 
     Raises:
         TargetError: a value cannot be used.
     """
-
-    def value(name: str) -> str | None:
-        return env.get(f"BRAINTRUST_{name}", "").strip() or None
-
-    given = value("API_KEY")
-    key = api_key or (Secret(given) if given is not None else None)
-    if key is None:
+    if settings.braintrust_api_key is None:
         return None
     fields = {
-        "project": value("PROJECT"),
-        "project_id": value("PROJECT_ID"),
+        "project": settings.braintrust_project,
+        "project_id": settings.braintrust_project_id,
         "experiment_id": None,
         "parent": None,
     }
-    parent = parent or value("PARENT")
+    parent = settings.trace_parent
     if parent is not None:
         prefix, colon, rest = parent.partition(":")
         if colon and prefix in _PREFIXES and rest:
@@ -141,42 +116,22 @@ def target_from(
             )
         else:
             fields["parent"] = parent
-    api_url = value("API_URL")
     return Target(
-        api_key=key,
-        org=value("ORG_NAME"),
-        api_url=None if api_url is None else checked_url(api_url, "BRAINTRUST_API_URL"),
-        app_url=checked_url(value("APP_URL") or APP_URL, "BRAINTRUST_APP_URL"),
+        api_key=settings.braintrust_api_key,
+        org=settings.braintrust_org_name,
+        api_url=settings.braintrust_api_url,
+        app_url=settings.braintrust_app_url,
         **fields,
     )
 
 
-def checked_url(url: str, origin: str) -> str:
-    """An address that the key may be sent to.
+def checked_url(address: str, origin: str) -> str:
+    """An address that somebody else gave, if the key may be sent to it.
 
     Raises:
         TargetError: it may not.
     """
     try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if host is None or not url.isascii() or not url.isprintable() or set("@?#\\ ") & set(url):
-        raise TargetError(f"{origin} is no plain address: {_shown(url.rpartition('@')[2])}")
-    if parts.scheme == "https" or (parts.scheme == "http" and _loopback(host)):
-        return url.rstrip("/")
-    raise TargetError(f"{origin} must be https, or http on this machine: {_shown(url)}")
-
-
-def _shown(url: str) -> str:
-    return repr(printable(url, strict=True, cap=200))
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        return url(address)
+    except UnfitError as error:
+        raise TargetError(f"{origin} {printable(str(error), strict=True, cap=300)}") from None

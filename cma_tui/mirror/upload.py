@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS: Final = 4
 """Of one request: the first and three retries."""
+_RANDOM = random.SystemRandom()
 _BACKOFF = 0.5
 _RETRY_AFTER_LIMIT = 60.0
 _COOLING = (30.0, 60.0, 120.0, 300.0, 600.0)
@@ -302,6 +303,8 @@ class Uploader:
                         outbox = self._open()
                         self.place = self.place or outbox.place()
                     pause = self._round(outbox)
+                    if self._finishing.is_set():
+                        self._changed(outbox)  # another process may be the one that sends
                 except OutboxError as error:  # what was sent without our noting it is sent again, into itself
                     self.problem, self._behind, pause = str(error), True, _DISK_PAUSE
                     if outbox is not None:
@@ -391,7 +394,7 @@ class Uploader:
                 if not error.passing or attempt == ATTEMPTS:
                     raise
                 self.problem = f"{error}, trying again"
-                pause = _BACKOFF * 2 ** (attempt - 1) * (0.5 + random.random() / 2)  # noqa: S311 - no secret
+                pause = _BACKOFF * 2 ** (attempt - 1) * (0.5 + _RANDOM.random() / 2)
                 self._rest(max(pause, min(error.retry_after or 0.0, _RETRY_AFTER_LIMIT)), error)
         raise AssertionError("the last attempt returns or raises")
 

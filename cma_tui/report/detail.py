@@ -12,17 +12,23 @@ import msgspec
 
 from cma_tui.content import as_dict, as_text, compact_json, plain_text
 from cma_tui.event import Event, decode, stamp_text
+from cma_tui.report.edits import edits
+from cma_tui.report.errors import error_facts
+from cma_tui.report.find import ordinals
 from cma_tui.report.rows import row
 from cma_tui.report.words import agent_name, prose, result_text, stop_words, tokens
-from cma_tui.session.model import Evaluation, Item, ModelRequest, Session, ToolUse
+from cma_tui.session.errors import item_error
+from cma_tui.session.model import Item, ModelRequest, Session, ToolUse
 from cma_tui.text import clock, count, duration, printable, size
 
 CAP = 1_000_000
 """Characters of one section."""
+LINES = 20_000
+"""Lines of one section: each is set when the section is opened, and at each new width."""
 
 
 class Section(msgspec.Struct):
-    """A titled piece of text; `language` is `json`, `markdown` or empty for plain lines."""
+    """A titled piece of text; `language` is `json`, `markdown`, `diff` or empty for plain lines."""
 
     title: str
     text: str
@@ -48,21 +54,17 @@ def sections(session: Session, index: int) -> list[Section]:
             made = [Section("figures", _request(session, item))]
         case _:
             made = _single(session, index, item, event)
+    error = item_error(session, index)
+    if error is not None:
+        made.append(Section("what went wrong", error_facts(error)))
     return [*made, Section("facts", _facts(session, item, event))]
 
 
 def raw_sections(session: Session, index: int) -> list[Section]:
     """Every event of the item as indented JSON, in the log's order."""
-    item = session.items[index]
-    ordinals = [item.event]
-    match item:
-        case ToolUse():
-            ordinals += [item.confirmed, item.result]
-        case ModelRequest() | Evaluation():
-            ordinals += [item.end]
     return [
         Section(printable(f"{event.type}  {event.key}"), pretty(event.raw), "json")
-        for event in (session.events[n] for n in sorted(set(ordinals)) if n >= 0)
+        for event in (session.events[n] for n in ordinals(session.items[index]))
     ]
 
 
@@ -81,18 +83,39 @@ def pretty(raw: bytes) -> str:
 
 def capped(text: str) -> str:
     """The text printable, with a last line that says what was left out."""
-    shown = printable(text, lines=True, cap=CAP)
-    left = len(text) - CAP
+    end = _end(text)
+    shown = printable(text[:end], lines=True, cap=CAP)
+    left = len(text) - end
     return f"{shown}\n… {count(left)} more characters" if left > 0 else shown
 
 
+def _end(text: str) -> int:
+    """Where a text is cut that has too many characters or lines."""
+    at = -1
+    for _ in range(LINES):
+        at = text.find("\n", at + 1, CAP)
+        if at < 0:
+            return min(len(text), CAP)
+    return at
+
+
 def _tool(session: Session, use: ToolUse, event: Event) -> list[Section]:
-    made = [Section("input", *_input(event.data.get("input")))]
+    made = _asked(event.data.get("input"))
     if use.result >= 0:
         text = result_text(session, use)
         heading = f"result, {size(len(text.encode('utf-8', 'replace')))}"
         made.append(Section(f"{heading}, error" if use.is_error else heading, capped(text)))
     return made
+
+
+def _asked(arguments: object) -> list[Section]:
+    """A tool's input: an edit of a file as the lines that come and go."""
+    edit = edits(arguments)
+    if edit is None:
+        return [Section("input", *_input(arguments))]
+    path, lines, rest = edit
+    made = [Section(f"edit of {printable(path, strict=True, cap=200)}", capped("\n".join(lines)), "diff")]
+    return [*made, Section("input", *_input(rest))] if rest else made
 
 
 def _input(arguments: object) -> tuple[str, str]:
@@ -133,7 +156,7 @@ def _single(session: Session, index: int, item: Item, event: Event) -> list[Sect
     text = plain_text(event.content)
     if text:
         language = "markdown" if item.type == "agent.message" else ""
-        return [Section("text", prose(text) if len(text) < CAP else capped(text), language)]
+        return [Section("text", prose(text) if _end(text) == len(text) else capped(text), language)]
     shown = row(session, index)
     if shown is None:
         return []

@@ -16,11 +16,15 @@ from typing import Protocol
 import msgspec
 
 from cma_tui.content import as_dict, as_text, plain_text
-from cma_tui.event import Event
+from cma_tui.event import PREVIEW_TYPES, Event
 from cma_tui.report.rows import level, row
+from cma_tui.report.select import Selection
 from cma_tui.report.words import Density, Row, prose, tool_outcome
 from cma_tui.session.model import Evaluation, Item, ModelRequest, Session, ToolUse
 from cma_tui.text import DANGEROUS, duration
+
+ALL = Selection()
+"""Everything."""
 
 
 class Lines(Protocol):
@@ -42,9 +46,10 @@ class Lines(Protocol):
 class JsonLines:
     """Each event's JSON on a line of its own, facts of ours left out."""
 
-    def __init__(self, *, terminal: bool = False) -> None:
+    def __init__(self, *, terminal: bool = False, wanted: Selection = ALL) -> None:
         """Prepare; for a terminal, what it could obey is written as JSON escapes."""
         self._terminal = terminal
+        self._wanted = wanted
         self._session = Session()
         self._printed = 0
 
@@ -69,7 +74,9 @@ class JsonLines:
 
     def _lines(self, events: Iterable[Event]) -> Iterator[bytes]:
         for event in events:
-            if not event.type.startswith("local."):
+            if not event.type.startswith("local.") and (
+                event.type in PREVIEW_TYPES or self._wanted.event(self._session, event)
+            ):
                 line = one_line(event.raw)
                 yield harmless(line) if self._terminal else line
 
@@ -77,8 +84,9 @@ class JsonLines:
 class PlainLines:
     """Rows in words, at normal density."""
 
-    def __init__(self, *, encoding: str = "utf-8") -> None:
+    def __init__(self, *, encoding: str = "utf-8", wanted: Selection = ALL) -> None:
         self._encoding = encoding
+        self._wanted = wanted
         self._session = Session()
         self._seen = 0
         """Items looked at."""
@@ -132,6 +140,8 @@ class PlainLines:
             yield from self._shown(session, index)
 
     def _shown(self, session: Session, index: int) -> Iterator[bytes]:
+        if not self._wanted.item(session, index):
+            return
         shown = row(session, index)
         if shown is not None:
             yield from self._encoded(shown)

@@ -55,6 +55,7 @@ def _thinking(session: Session, item: Item, event: Event) -> Row:
         "thinks",
         "model",
         item.at,
+        head=agent_name(session, item.thread) if item.thread else "",
         text=prose(as_text(event.data.get("text")) or ""),
         prose=True,
     )
@@ -130,6 +131,16 @@ def _connection(session: Session, item: Item, event: Event) -> Row:
     return Row("stream", "note", event.received_at, text=first_line(text, LINE_CAP))
 
 
+def _gap(session: Session, item: Item, event: Event) -> Row:
+    found = as_number(event.data.get("found")) or 0
+    text = f"gap of {found:.0f} {'event' if found == 1 else 'events'} found in the history and filled"
+    return Row("stream", "note", event.received_at, text=text)
+
+
+def _notice(session: Session, item: Item, event: Event) -> Row:
+    return Row("stream", "note", event.received_at, text=first_line(str(event.data.get("text")), LINE_CAP))
+
+
 def _bad_frame(session: Session, item: Item, event: Event) -> Row:
     sample = event.raw[:200].decode("utf-8", "replace")
     return Row(
@@ -179,6 +190,8 @@ NOTES: Mapping[str, Callable[[Session, Item, Event], Row]] = {
     "local.bad_frame": _bad_frame,
     "local.connected": _connection,
     "local.disconnected": _connection,
+    "local.gap": _gap,
+    "local.notice": _notice,
     "session.updated": _updated,
     "session.usage": _usage,
     "system.message": _system,

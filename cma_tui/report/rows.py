@@ -14,6 +14,7 @@ from cma_tui.report.words import (
     LINE_CAP,
     Density,
     Row,
+    advice,
     agent_name,
     input_summary,
     result_text,
@@ -31,6 +32,8 @@ def row(session: Session, index: int) -> Row | None:
     if session.owners[item.event] != index:
         return None
     event = session.events[item.event]
+    if event.type == "local.bad_frame":  # it was one from the start, or its file has lost it since
+        return NOTES[event.type](session, item, event)
     match item:
         case ToolUse():
             return _tool(session, item, event)
@@ -67,6 +70,25 @@ def _status_level(item: StatusChange) -> Density:
     return {"running": Density.FULL, "rescheduling": Density.NORMAL}.get(item.status, Density.QUIET)
 
 
+def is_wrong(session: Session, index: int) -> bool:
+    """Whether the item is something that went wrong."""
+    item = session.items[index]
+    match item:
+        case ModelRequest():
+            return item.is_error
+        case ToolUse():
+            return tool_outcome(session, item)[1] == "bad"
+        case Failure():
+            return True
+    if item.type in _HARMLESS:
+        return False
+    said = row(session, index)
+    return said is not None and (said.tone == "error" or said.outcome_tone == "bad")
+
+
+_HARMLESS = frozenset({"agent.message", "agent.thinking", "system.message", "user.message"})
+"""Types whose rows are never of something wrong, so that their texts need not be read."""
+
 _LEVELS = {
     "agent.thinking": Density.FULL,
     "agent.thread_context_compacted": Density.NORMAL,
@@ -74,6 +96,7 @@ _LEVELS = {
     "agent.thread_message_sent": Density.NORMAL,
     "local.connected": Density.FULL,
     "local.disconnected": Density.NORMAL,
+    "local.gap": Density.NORMAL,
     "session.updated": Density.NORMAL,
     "session.usage": Density.FULL,
     "system.message": Density.NORMAL,
@@ -133,6 +156,7 @@ def _model(session: Session, request: ModelRequest) -> Row:
         "model",
         "model",
         request.at,
+        head=agent_name(session, request.thread) if request.thread else "",
         text=text,
         outcome=outcome,
         outcome_tone="bad" if failed else "note",
@@ -173,7 +197,9 @@ def _status(session: Session, item: StatusChange) -> Row:
         words = "interrupted, the server will go on by itself"
     word = "thread" if item.subject is not None else "session"
     head = "primary" if item.subject is not None else ""
-    return Row(word, "note", item.at, head=head, text=words, outcome_tone=tone)
+    reason = item.status if item.status == "terminated" else item.stop_reason
+    aside = advice(reason) if item.subject is None else ""
+    return Row(word, "note", item.at, head=head, text=words, outcome_tone=tone, aside=aside)
 
 
 def _thread_status(session: Session, item: StatusChange) -> Row:

@@ -8,25 +8,36 @@ none; the same log gives the same figures whatever way it came.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from cma_tui.content import as_text, plain_text
 from cma_tui.event import stamp_text
 from cma_tui.report.lines import harmless
-from cma_tui.report.words import stop_words
-from cma_tui.session import metrics
-from cma_tui.session.model import Failure, ModelRequest, Session, Tally, Turn
-from cma_tui.text import count, duration, first_line, money
+from cma_tui.session.book import Book, figures_of
+from cma_tui.session.cost import NANO, Prices, burn, session_list_cost, snapshots
+from cma_tui.session.elapsed import Split, seconds
+from cma_tui.session.figures import ToolFigures, TurnFigures, waiting_us
+from cma_tui.session.model import Failure, ModelRequest, Session, Turn
+from cma_tui.session.requests import RequestFigures
+from cma_tui.session.signals import burst as errors_at_once
+from cma_tui.session.signals import longest_silence, repeats
+from cma_tui.session.sums import Sums, model_of
+from cma_tui.text import first_line
 
 VERSION = 1
 _INPUT_CAP = 200
-_NAME_CAP = 300
 
 
-def stats(session: Session) -> dict[str, Any]:
-    """The figures of a session."""
-    figures = _Figures(session)
+def stats(session: Session, prices: Prices | None = None, *, requests: bool = True) -> dict[str, Any]:
+    """The figures of a session.
+
+    Args:
+        session: the session.
+        prices: for what the server tells no cost of.
+        requests: every model request too: a long log has very many.
+    """
+    figures = _Figures(session, figures_of(session, prices))
     return known(
         version=VERSION,
         session_id=session.id,
@@ -38,8 +49,11 @@ def stats(session: Session) -> dict[str, Any]:
         bad_frames=session.bad_frames,
         totals=figures.totals(),
         turns=figures.turns(),
-        tools=_tools(session),
+        requests=figures.requests() if requests else None,
+        tools=figures.tools(),
+        servers=figures.servers(),
         threads=figures.threads(),
+        signals=figures.signals(),
     )
 
 
@@ -60,41 +74,60 @@ def known(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON is any
 class _Figures:
     """The parts of one session's figures."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, book: Book) -> None:
         self._session = session
+        self._book = book
         requests = [item for item in session.items if isinstance(item, ModelRequest) and item.end >= 0]
         self._metered = not requests or any(request.usage is not None for request in requests)
         """Whether the server tells tokens."""
 
     def totals(self) -> dict[str, Any]:
         """What the turns, the threads and what lies between them add up to."""
-        session, tally = self._session, self._session.tally
-        walls = [wall for turn in session.turns if (wall := metrics.wall_seconds(turn)) is not None]
-        cost = metrics.session_cost(session)
+        session, book, total = self._session, self._book, self._book.total
+        walls = [turn.wall_us for turn in book.turns if turn.wall_us >= 0]
+        told = session_list_cost(session) is not None
+        cost, rate = book.session_cost(), burn(session.usages)
+        stamped = session.stamped
+        waits = sum(waiting_us(turn) for turn in session.turns)
         return known(
             turns=len(session.turns),
-            model_requests=tally.model_requests,
-            model_errors=tally.model_errors,
-            tool_uses=tally.tool_uses,
-            tool_errors=tally.tool_errors,
-            confirmations=tally.confirmations,
-            errors=tally.errors,
-            compactions=tally.compactions,
+            model_requests=total.model_requests,
+            model_errors=total.model_errors,
+            tool_uses=total.tool_uses,
+            tool_errors=total.tool_errors,
+            confirmations=total.confirmations,
+            errors=total.errors,
+            compactions=total.compactions,
             threads=len(session.threads),
             outcomes=len(session.outcomes),
-            **self._tokens(tally, cached=True),
-            cost_usd=cost,
-            cost_source=None if cost is None else "list_cost",
-            wall_s=float(sum(walls)) if walls else None,
-            model_s=float(tally.model_s) if session.stamped else None,
-            tool_s=float(tally.tool_s) if session.stamped else None,
-            waiting_s=float(sum(map(metrics.waiting_seconds, session.turns))) if session.stamped else None,
+            **self._tokens(total, cached=True),
+            **self._split(book.split),
+            cost_usd=cost.usd,
+            cost_source=None if cost.nano is None else "list_cost" if told else "estimate",
+            cost_mark=None if cost.nano is None else cost.mark,
+            budget_usd=session.budget_usd,
+            burn_usd_per_hour=None if rate is None else rate.usd_per_hour,
+            wall_s=seconds(sum(walls)) if walls else None,
+            model_s=seconds(total.model_us) if stamped else None,
+            tool_s=seconds(total.tool_us) if stamped else None,
+            waiting_s=seconds(waits) if stamped else None,
+            longest_silence_s=longest_silence(session),
+            disconnects=book.disconnects,
+            disconnected_s=seconds(book.gap_us),
+            error_types=book.error_types,
+            **self._more(total, short=book.at_least()),
         )
 
     def turns(self) -> list[dict[str, Any]]:
         """One entry a turn, oldest first."""
-        tallies = metrics.turn_tallies(self._session)
-        return [self._turn(turn, tally) for turn, tally in zip(self._session.turns, tallies, strict=True)]
+        return [
+            self._turn(turn, figures)
+            for turn, figures in zip(self._session.turns, self._book.turns, strict=True)
+        ]
+
+    def requests(self) -> list[dict[str, Any]]:
+        """One entry a model request, all threads', in the order of the log."""
+        return [self._request(self._book.request(index)) for index in self._book.requests]
 
     def threads(self) -> list[dict[str, Any]]:
         """One entry a child thread, in order of appearance."""
@@ -103,17 +136,80 @@ class _Figures:
                 id=thread.id,
                 agent_name=thread.agent_name,
                 status=None if thread.status == "unknown" else thread.status,
-                **(self._thread(thread.tally) if thread.read else {}),
+                **(self._thread(self._book.threads.get(thread.id, Sums())) if thread.read else {}),
             )
             for thread in self._session.threads.values()
         ]
 
-    def _thread(self, tally: Tally) -> dict[str, Any]:
-        tokens = self._tokens(tally, cached=False)
-        return {"model_requests": tally.model_requests, "tool_uses": tally.tool_uses, **tokens}
+    def tools(self) -> list[dict[str, Any]]:
+        """One entry a tool, most used first."""
+        return [self._tool(tool, name=tool.name) for tool in by_use(self._book.tools.values())]
 
-    def _turn(self, turn: Turn, tally: Tally) -> dict[str, Any]:
-        session = self._session
+    def servers(self) -> list[dict[str, Any]]:
+        """One entry an MCP server, most used first."""
+        return [self._tool(server) for server in by_use(self._book.servers.values())]
+
+    def signals(self) -> list[dict[str, Any]]:
+        """What may be wrong."""
+        found: list[dict[str, Any]] = [
+            {"kind": "same_call", "tool": repeat.name, "times": repeat.times}
+            for repeat in repeats(self._session)
+        ]
+        if times := errors_at_once(self._book.failed_at):
+            found.append({"kind": "errors", "times": times})
+        return found
+
+    def _tool(self, tool: ToolFigures, **name: str) -> dict[str, Any]:
+        return {
+            **name,
+            "server": tool.server,
+            "kind": tool.kind,
+            "uses": tool.uses,
+            "errors": tool.errors,
+            **known(
+                p50_s=tool.percentile(0.5),
+                p95_s=tool.percentile(0.95),
+                denied=tool.denied or None,
+                cost_estimate_usd=tool.estimate / NANO if tool.estimate else None,
+            ),
+        }
+
+    def _thread(self, sums: Sums) -> dict[str, Any]:
+        priced = bool(sums.priced)
+        return known(
+            model_requests=sums.model_requests,
+            tool_uses=sums.tool_uses,
+            **self._tokens(sums, cached=False),
+            model_s=seconds(sums.model_us) if self._session.stamped else None,
+            tool_s=seconds(sums.tool_us) if self._session.stamped else None,
+            cost_estimate_usd=sums.estimate / NANO if priced else None,
+        )
+
+    def _request(self, one: RequestFigures) -> dict[str, Any]:
+        tokens = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
+        prompt, window = one.prompt_tokens, self._window(one.thread)
+        block = one.first_block_us
+        return known(
+            id=self._session.events[self._session.items[one.item].event].key,
+            turn=one.turn + 1 if one.turn >= 0 else None,
+            thread=one.thread,
+            state=one.state,
+            started_at=None if one.at is None else stamp_text(one.at),
+            duration_s=None if one.length_us is None else seconds(one.length_us),
+            ttft_s=one.first_token_s,
+            first_block_s=None if block is None else seconds(block),
+            **({name: getattr(one, name) for name in tokens} if one.metered else {}),
+            prompt_tokens=prompt or None,
+            context_share=prompt / window if window and prompt else None,
+            output_tokens_per_s=one.tokens_per_second,
+            cost_usd=one.cost.usd,
+            cost_mark=None if one.cost.nano is None else one.cost.mark,
+        )
+
+    def _turn(self, turn: Turn, figures: TurnFigures) -> dict[str, Any]:
+        session, cost = self._session, self._book.cost(turn.index)
+        first = session.first_tokens.get(figures.first_request)
+        window = self._window(None)
         return known(
             id=turn.key,
             index=turn.index + 1,
@@ -121,24 +217,75 @@ class _Figures:
             ended_at=None if turn.ended_at is None else stamp_text(turn.ended_at),
             stop_reason=turn.stop_reason,
             input=self._input(turn),
-            wall_s=metrics.wall_seconds(turn),
-            ttft_s=metrics.first_token_seconds(session, turn),
-            model_requests=tally.model_requests,
-            tool_uses=tally.tool_uses,
-            tool_errors=tally.tool_errors,
-            **self._tokens(tally, cached=True),
-            cost_usd=metrics.turn_cost(session, turn),
+            wall_s=None if figures.wall_us < 0 else seconds(figures.wall_us),
+            ttft_s=first,
+            first_block_s=None if figures.first_block_us < 0 else seconds(figures.first_block_us),
+            model_requests=figures.model_requests,
+            tool_uses=figures.tool_uses,
+            tool_errors=figures.tool_errors,
+            **self._tokens(figures, cached=True),
+            **self._tiers(turn.index),
+            prompt_tokens=figures.prompt or None,
+            context_share=figures.prompt / window if window and figures.prompt else None,
+            **self._split(figures.split),
+            cost_usd=cost.usd,
+            cost_mark=None if cost.nano is None else cost.mark,
             interrupted=turn.interrupted,
             errors=[self._error(index) for index in turn.failures],
+            **self._more(figures, short=self._book.at_least(figures)),
         )
 
-    def _tokens(self, tally: Tally, *, cached: bool) -> dict[str, int]:
+    def _more(self, sums: Sums, *, short: bool) -> dict[str, Any]:
+        """What there is only sometimes."""
+        return known(
+            tokens_mark="at_least" if short and self._metered else None,
+            output_tokens_per_s=sums.tokens_per_second if self._metered else None,
+            approval_wait_s=seconds(sums.approval_us) if sums.approvals else None,
+            queue_wait_s=seconds(sums.queue_us) if sums.queued else None,
+            denied=sums.denied or None,
+            retries_at_least=sums.retries or None,
+            interrupts=sums.interrupts or None,
+            evaluations=sums.evaluations or None,
+            grader_tokens=sums.grader_tokens or None,
+            errors_by_category=sums.by_category or None,
+            cost_estimate_usd=sums.estimate / NANO if sums.priced and not sums.unpriced else None,
+            cache_saved_usd=sums.saved / NANO if sums.priced and not sums.unpriced else None,
+        )
+
+    def _window(self, thread: str | None) -> int | None:
+        model, prices = model_of(self._session, thread), self._book.prices
+        return prices.window(model) if prices is not None and model is not None else None
+
+    def _tiers(self, index: int) -> dict[str, int]:
+        """Cache writes by how long they are kept: only snapshots tell, so children are in it."""
+        span = snapshots(self._session, index)
+        if not span:
+            return {}
+        usages = self._session.usages
+        after, before = usages[span.stop - 1], usages[span.start - 1] if span.start else None
+        tiers = {}
+        for tier in ("5m", "1h"):
+            name = f"cache_write_{tier}_tokens"
+            number = getattr(after, name)
+            if number is not None:
+                tiers[name] = max(0, number - (getattr(before, name) or 0 if before else 0))
+        return tiers
+
+    def _split(self, split: Split | None) -> dict[str, Any]:
+        if split is None:
+            return {}
+        return {
+            "elapsed_s": seconds(split.total),
+            "time": {f"{name}_s": seconds(us) for name, us in split._asdict().items()},
+        }
+
+    def _tokens(self, sums: Sums, *, cached: bool) -> dict[str, int]:
         if not self._metered:
             return {}
-        tokens = {"input_tokens": tally.input_tokens, "output_tokens": tally.output_tokens}
+        tokens = {"input_tokens": sums.input_tokens, "output_tokens": sums.output_tokens}
         if cached:
-            tokens["cache_read_tokens"] = tally.cache_read_tokens
-            tokens["cache_write_tokens"] = tally.cache_write_tokens
+            tokens["cache_read_tokens"] = sums.cache_read_tokens
+            tokens["cache_write_tokens"] = sums.cache_write_tokens
         return tokens
 
     def _input(self, turn: Turn) -> str | None:
@@ -155,142 +302,6 @@ class _Figures:
         return first_line(f"{item.error_type}: {item.message}" if item.message else item.error_type, 400)
 
 
-def _tools(session: Session) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": tool.name,
-            "server": tool.server,
-            "kind": tool.kind,
-            "uses": tool.uses,
-            "errors": tool.errors,
-            **known(p50_s=tool.percentile(0.5), p95_s=tool.percentile(0.95)),
-        }
-        for tool in metrics.tool_figures(session)
-    ]
-
-
-# -- for people ------------------------------------------------------------------------------------------
-
-
-def table(figures: dict[str, Any], name: str) -> list[str]:
-    """The figures as lines of text, under the name of the log."""
-    return [*_head(figures, name), *_turn_table(figures), *_tool_table(figures), *_thread_table(figures)]
-
-
-def _head(figures: dict[str, Any], name: str) -> Iterator[str]:
-    totals, agent = figures["totals"], figures["agent"]
-    about = (figures.get("session_id"), agent.get("name"), agent.get("model"))
-    yield "  ".join(first_line(part, _NAME_CAP) for part in (name, *about) if part)
-    reason = figures.get("stop_reason")
-    status = first_line(figures.get("status", "status unknown"), 40)
-    standing = f"{status}, {stop_words(reason)}" if reason and reason != status else status
-    odd = f", {figures['unknown_events']} of unknown type" if figures["unknown_events"] else ""
-    bad = f", {figures['bad_frames']} bad frames" if figures["bad_frames"] else ""
-    yield f"  {standing}; {figures['events']} events{odd}{bad}"
-    yield "  " + ", ".join(_counts(totals))
-    yield f"  tokens: {_tokens_line(totals)}; cost {money(totals.get('cost_usd'))}"
-    seconds = (
-        ("wall", "wall_s"),
-        ("model", "model_s"),
-        ("tools", "tool_s"),
-        ("waiting for you", "waiting_s"),
-    )
-    yield "  time: " + ", ".join(f"{word} {duration(totals.get(key))}" for word, key in seconds)
-
-
-def _counts(totals: dict[str, Any]) -> Iterator[str]:
-    yield f"turns {totals['turns']}"
-    for word, key, failed in (
-        ("model requests", "model_requests", "model_errors"),
-        ("tool uses", "tool_uses", "tool_errors"),
-    ):
-        yield f"{word} {totals[key]}" + (f" ({totals[failed]} failed)" if totals[failed] else "")
-    for key in ("confirmations", "errors", "compactions", "threads", "outcomes"):
-        if totals[key]:
-            yield f"{key} {totals[key]}"
-
-
-def _tokens_line(totals: dict[str, Any]) -> str:
-    words = (
-        ("in", "input_tokens"),
-        ("out", "output_tokens"),
-        ("cache read", "cache_read_tokens"),
-        ("cache write", "cache_write_tokens"),
-    )
-    return ", ".join(f"{word} {count(totals.get(key))}" for word, key in words)
-
-
-def _turn_table(figures: dict[str, Any]) -> Iterator[str]:
-    if figures["turns"]:
-        yield ""
-        yield from _columns(
-            ("turn", "wall", "requests", "tools", "failed", "in", "out", "cost", "stop", "input"),
-            (
-                (
-                    str(turn["index"]),
-                    duration(turn.get("wall_s")),
-                    str(turn["model_requests"]),
-                    str(turn["tool_uses"]),
-                    str(turn["tool_errors"]),
-                    count(turn.get("input_tokens")),
-                    count(turn.get("output_tokens")),
-                    money(turn.get("cost_usd")),
-                    stop_words(turn["stop_reason"]) if "stop_reason" in turn else "open",
-                    turn.get("input", ""),
-                )
-                for turn in figures["turns"]
-            ),
-            left=2,
-        )
-
-
-def _tool_table(figures: dict[str, Any]) -> Iterator[str]:
-    if figures["tools"]:
-        yield ""
-        yield from _columns(
-            ("uses", "failed", "p50", "p95", "kind", "tool"),
-            (
-                (
-                    str(tool["uses"]),
-                    str(tool["errors"]),
-                    duration(tool.get("p50_s")),
-                    duration(tool.get("p95_s")),
-                    tool["kind"],
-                    first_line("/".join(part for part in (tool["server"], tool["name"]) if part), 80),
-                )
-                for tool in figures["tools"]
-            ),
-            left=2,
-        )
-
-
-def _thread_table(figures: dict[str, Any]) -> Iterator[str]:
-    if figures["threads"]:
-        yield ""
-        yield from _columns(
-            ("requests", "tools", "in", "out", "status", "thread"),
-            (
-                (
-                    count(thread.get("model_requests")),
-                    count(thread.get("tool_uses")),
-                    count(thread.get("input_tokens")),
-                    count(thread.get("output_tokens")),
-                    first_line(thread.get("status", "unknown"), 40),
-                    first_line(f"{thread.get('agent_name', '')} {thread['id']}", 100),
-                )
-                for thread in figures["threads"]
-            ),
-            left=2,
-        )
-
-
-def _columns(titles: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> Iterator[str]:
-    """Rows under their titles; the last `left` columns begin at the left, the others end at the right."""
-    lines = [titles, *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(titles))]
-    for line in lines:
-        cells = [
-            cell.ljust(width) if i >= len(titles) - left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        yield f"  {'  '.join(cells)}".rstrip()
+def by_use(tools: Iterable[ToolFigures]) -> list[ToolFigures]:
+    """Most used first."""
+    return sorted(tools, key=lambda tool: (-tool.uses, tool.name, tool.server or ""))

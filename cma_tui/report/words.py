@@ -132,6 +132,19 @@ _STOP_WORDS = {
 }
 
 
+def advice(reason: str | None) -> str:
+    """What can be done about a turn that stopped so; empty where nothing needs to be done."""
+    return _ADVICE.get(reason or "", "")
+
+
+_ADVICE = {
+    "retries_exhausted": "write to it, and it tries again",
+    "budget_reached": "raise it with /budget, then write to go on",
+    "refusal": "ask differently: the same words are refused again",
+    "terminated": "it has ended: go on in a new session",
+}
+
+
 def _pairs(fields: Mapping[str, Any]) -> list[str]:
     return [f"{k}={v if isinstance(v, str) else compact_json(v)}" for k, v in fields.items()]
 

@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Set
 
 from cma_tui.content import as_dict, as_text
-from cma_tui.event import PREVIEW_TYPES, Event
-from cma_tui.session import outcomes, previews, resources, status, tools, turns, workflows
-from cma_tui.session.model import Change, Failure, Item, ModelRequest, Outcome, Session, ToolUse
+from cma_tui.event import LOCAL_TYPES, PREVIEW_TYPES, Event
+from cma_tui.session import outcomes, own, previews, resources, status, tools, turns, workflows
+from cma_tui.session.model import Change, Failure, Item, ModelRequest, Session, ToolUse
 from cma_tui.session.place import child, own_stream, place
 
 QUEUEABLE = frozenset({"user.message", "user.interrupt", "system.message"})
@@ -48,27 +48,52 @@ def apply(session: Session, event: Event, change: Change) -> bool:
         True when the event is new to the session's log; False for one seen before, for a preview,
         and for a message that still waits in the server's queue.
     """
+    key, at = event.key, event.at
     if event.type in PREVIEW_TYPES:
         previews.grow(session, event, change)
-        return False
-    if event.key in session.ordinals:
-        _again(session, event, change)
-        return False
-    if event.at is not None:
-        session.stamped = True
+        return _aside(session, event)
+    if key in session.ordinals:
+        return _again(session, event, change) and _aside(session, event)
+    if at is not None:
+        if not session.stamped:
+            session.stamped = True
     elif queues(session, event):
-        session.queued[event.key] = event
+        session.queued[key] = event
         change.queued = True
-        return False
+        return _aside(session, event)
+    held: Event | None = None
     if session.queued:
-        if session.queued.pop(event.key, None) is not None:
+        held = session.queued.pop(key, None)
+        if held is not None:
             change.queued = True
         if not session.stamped and not event.type.startswith(("user.", "local.")):
             _release(session, QUEUEABLE, change)  # a server that never stamps: what was said has been heard
         elif event.type == "span.model_request_start":
             _adopt(session, event, change)
     _accept(session, event, change)
+    if held is not None and held.received_at is not None and event.received_at is not None:
+        wait = max(0.0, event.received_at - held.received_at)
+        session.queue_waits[session.owners[session.ordinals[key]]] = wait
+    kept = session.kept
+    if kept is not None and kept.moments is not None:
+        kept.moments.accepted(event)
     return True
+
+
+def withdraw(session: Session, keys: frozenset[str], change: Change) -> None:
+    """Take messages out of the queue: the list tells their place."""
+    for key in keys:
+        if session.queued.pop(key, None) is not None:
+            change.queued = True
+    if session.kept is not None and session.kept.moments is not None:
+        session.kept.moments.beside(keys)
+
+
+def _aside(session: Session, event: Event) -> bool:
+    """What was taken in is no new event of the log; it is noted where a past is kept."""
+    if session.kept is not None and session.kept.moments is not None:
+        session.kept.moments.beside(event)
+    return False
 
 
 def queues(session: Session, event: Event) -> bool:
@@ -80,56 +105,79 @@ def queues(session: Session, event: Event) -> bool:
 
 
 def _accept(session: Session, event: Event, change: Change) -> None:
-    """Give the event its ordinal and let its type's step act on it."""
-    ordinal = len(session.events)
+    """Give the event its ordinal and let its type's step act on it.
+
+    Nearly every event is a stamped one of the session's own stream and of a known type: that way is short.
+    """
+    type_, at, stream = event.type, event.at, event.stream
+    owners = session.owners
+    ordinal = len(owners)
     session.events.append(event)
     session.ordinals[event.key] = ordinal
-    session.owners.append(-1)
-    session.heard = session.heard or not event.type.startswith("local.")
-    _stretch(session, event)
-    step = STEPS.get(event.type, _unknown)
-    stream = own_stream(session, event)
+    owners.append(-1)
+    step = STEPS.get(type_)
+    if step is None:
+        step = _unknown
+    if type_ in LOCAL_TYPES or (step is _unknown and type_.startswith("local.")):
+        session.local_events += 1
+    if at is not None:
+        last = session.last_at
+        if last is not None and at > last:
+            session.last_at = at
+        else:
+            _stretch(session, at)
     if stream is not None:
-        child(session, stream).read = True
-        if event.type in SESSION_ONLY:
+        stream = own_stream(session, event)
+    if stream is not None:
+        if not child(session, stream).read:
+            own.thread(session, stream).read = True
+        if type_ in SESSION_ONLY:
             step = _plain
     step(session, event, ordinal, change)
-    turn = session.turn
-    if turn is not None and stream is None:
-        turns.touch(turn, event)
+    if stream is None and at is not None:
+        turn = own.open_turn(session)
+        if turn is not None:
+            last = turn.last_at
+            if last is not None and at > last and turn.started_at is not None:
+                turn.last_at = at
+            else:
+                turns.touch(turn, at)
     if session.previews and session.previews.pop(event.key, None) is not None:
         change.previews = True
 
 
-def _again(session: Session, event: Event, change: Change) -> None:
-    """An event whose key is known: keep the better of the two versions."""
+def _again(session: Session, event: Event, change: Change) -> bool:
+    """An event whose key is known: keep the better version. Returns whether that changed anything."""
     ordinal = session.ordinals[event.key]
     held = session.events[ordinal]
     if held.raw == event.raw and held.stream == event.stream:
-        return
+        return False
     owner = session.owners[ordinal]
     item = session.items[owner] if owner >= 0 else None
     if own_stream(session, held) != own_stream(session, event):
         # A child's event on both streams: its own stream's copy tells the child's time.
-        tools.cross_posted(session, item)
+        tools.cross_posted(session, owner)
         if own_stream(session, event) is None:
-            return
+            return True
     elif event.at is None or (held.at is not None and event.at <= held.at):
-        return
-    session.events[ordinal] = event
-    _stretch(session, event)
-    if item is not None:
-        _restamp(session, item, ordinal, event)
-        change.touch(owner)
-
-
-def _stretch(session: Session, event: Event) -> None:
-    """Stretch the session's times to the event's."""
+        return False
+    own.set_event(session, ordinal, event)
     if event.at is not None:
-        if session.first_at is None or event.at < session.first_at:
-            session.first_at = event.at
-        if session.last_at is None or event.at > session.last_at:
-            session.last_at = event.at
+        _stretch(session, event.at)
+    if item is not None:
+        _restamp(session, own.item(session, owner), ordinal, event)
+        change.touch(owner)
+    return True
+
+
+def _stretch(session: Session, at: float) -> None:
+    """Stretch the session's times to an event's."""
+    if session.first_at is None or session.last_at is None:
+        session.first_at = session.last_at = at
+    elif at > session.last_at:
+        session.last_at = at
+    elif at < session.first_at:
+        session.first_at = at
 
 
 def _restamp(session: Session, item: Item, ordinal: int, event: Event) -> None:
@@ -139,7 +187,7 @@ def _restamp(session: Session, item: Item, ordinal: int, event: Event) -> None:
     elif item.event == ordinal:
         item.at = event.at
     if own_stream(session, event) is None and 0 <= item.turn < len(session.turns):
-        turns.restamp(session.turns[item.turn], event)
+        turns.restamp(own.turn(session, item.turn), event)
 
 
 def _release(session: Session, types: Set[str], change: Change) -> None:
@@ -174,13 +222,13 @@ def _input(session: Session, event: Event, ordinal: int, change: Change) -> None
     if event.type == "user.define_outcome":
         data = event.data
         outcome = as_text(data.get("outcome_id")) or event.key
-        session.outcomes.setdefault(outcome, Outcome(outcome, ordinal)).event = ordinal
+        own.outcome(session, outcome, ordinal).event = ordinal
 
 
 def _interrupt(session: Session, event: Event, ordinal: int, change: Change) -> None:
     subject = event.session_thread_id
     place(session, Item(ordinal, event.type, event.at, turns.current(session), None))
-    turn = session.turn
+    turn = own.open_turn(session)
     if turn is not None and (subject is None or subject == session.primary):
         turn.interrupted = True
     change.header = True
@@ -188,9 +236,10 @@ def _interrupt(session: Session, event: Event, ordinal: int, change: Change) -> 
 
 def _agent_item(session: Session, event: Event, ordinal: int, change: Change) -> None:
     """A message, a thought, a message between threads: it shows that the agent works."""
+    stream = None if event.stream is None else own_stream(session, event)
     index = turns.active(session, event, change)
-    place(session, Item(ordinal, event.type, event.at, index, own_stream(session, event)))
-    _first_block(session, event)
+    place(session, Item(ordinal, event.type, event.at, index, stream))
+    _first_block(session, event, stream)
 
 
 def _plain(session: Session, event: Event, ordinal: int, change: Change) -> None:
@@ -233,7 +282,7 @@ def _request_end(session: Session, event: Event, ordinal: int, change: Change) -
     previews.close(session, stream, change)
     start = session.ordinals.get(event.model_request_start_id or "", -1)
     index = session.owners[start] if start >= 0 else -1
-    request = session.items[index] if index >= 0 else None
+    request = own.item(session, index) if index >= 0 else None
     if not isinstance(request, ModelRequest) or request.end >= 0:
         # Its start was not seen: the figures still count, on a request of their own.
         request = ModelRequest(ordinal, event.type, None, turns.active(session, event, change), stream)
@@ -243,24 +292,30 @@ def _request_end(session: Session, event: Event, ordinal: int, change: Change) -
     session.owners[ordinal] = index
     request.end, request.ended_at, request.closed = ordinal, event.at, True
     request.is_error, request.usage = bool(event.is_error), event.model_usage
+    usage, seconds = event.model_usage, 0.0
+    if event.at is not None and request.at is not None:
+        seconds = max(0.0, event.at - request.at)
     for tally in turns.tallies(session, event, request.turn):
         tally.model_requests += 1
-        tally.model_errors += request.is_error
-        if event.model_usage is not None:
-            tally.add_usage(event.model_usage)
-        if event.at is not None and request.at is not None:
-            tally.model_s += max(0.0, event.at - request.at)
+        if request.is_error:
+            tally.model_errors += 1
+        if usage is not None:
+            tally.add_usage(usage)
+        tally.model_s += seconds
     change.touch(index)
     change.header = True
 
 
-def _first_block(session: Session, event: Event) -> None:
-    if event.session_thread_id not in (None, session.primary) and own_stream(session, event) is None:
+def _first_block(session: Session, event: Event, stream: str | None) -> None:
+    subject = event.session_thread_id
+    if subject is not None and stream is None and subject != session.primary:
         return  # a child's ask on the session's stream is no block of the primary's request
-    index = session.open_requests.get(own_stream(session, event), -1)
+    index = session.open_requests.get(stream, -1)
     if index >= 0:
         request = session.items[index]
         if isinstance(request, ModelRequest) and request.first_block_at is None:
+            request = own.item(session, index)
+            assert isinstance(request, ModelRequest)
             request.first_block_at = event.at
 
 
@@ -269,7 +324,7 @@ def _first_block(session: Session, event: Event) -> None:
 
 def _tool_use(session: Session, event: Event, ordinal: int, change: Change) -> None:
     index = turns.active(session, event, change)
-    _first_block(session, event)
+    _first_block(session, event, own_stream(session, event))
     tools.use(session, event, ordinal, index, change)
 
 
@@ -291,7 +346,7 @@ def _error(session: Session, event: Event, ordinal: int, change: Change) -> None
         retry=retry,
     )
     index = place(session, item)
-    turn = session.turn
+    turn = own.open_turn(session)
     if turn is not None and item.thread is None:
         turn.failures.append(index)
         turn.worked = True
@@ -301,10 +356,12 @@ def _error(session: Session, event: Event, ordinal: int, change: Change) -> None
 
 
 def _connection(session: Session, event: Event, ordinal: int, change: Change) -> None:
-    """Previews are never sent twice: a new or lost connection ends those that are open."""
-    session.connected = event.type == "local.connected"
-    if session.previews:
-        session.previews.clear()
+    """Previews are never sent twice: a new or lost connection ends those that are open on its stream."""
+    thread = as_text(event.data.get("thread"))
+    if thread is None:
+        session.connected = event.type == "local.connected"
+    for key in [preview.id for preview in session.previews.values() if preview.stream == thread]:
+        del session.previews[key]
         change.previews = True
     _plain(session, event, ordinal, change)
     change.header = True
@@ -324,7 +381,10 @@ STEPS: Mapping[str, Step] = {
     "local.bad_frame": _bad_frame,
     "local.connected": _connection,
     "local.disconnected": _connection,
+    "local.gap": _plain,
+    "local.notice": _plain,
     "local.session": resources.session_resource,
+    "local.threads": resources.thread_resources,
     "session.deleted": status.ended,
     "session.error": _error,
     "session.status_idle": status.idle,

@@ -13,9 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cma_tui.event import Event
-from cma_tui.session.fold import apply, queues
+from cma_tui.session.fold import apply, queues, withdraw
 from cma_tui.session.model import Change, Session, ToolUse
+from cma_tui.session.moments import keep_past
 from cma_tui.session.place import own_stream
+from cma_tui.session.tools import cross_posted
 
 START = ""
 """The place before the first event."""
@@ -34,9 +36,9 @@ def merge(session: Session, listed: Sequence[Event], change: Change, *, after: s
         The session to go on with: the same object, or a new one.
     """
     if not _out_of_order(session, listed, after):
-        for event in listed:  # what the list tells the place of must not be taken up before it
-            if event.at is not None and session.queued.pop(event.key, None) is not None:
-                change.queued = True
+        if session.queued:  # what the list tells the place of must not be taken up before it
+            keys = frozenset(event.key for event in listed if event.at is not None)
+            withdraw(session, keys & session.queued.keys(), change)
         for event in listed:
             apply(session, event, change)
         return session
@@ -131,6 +133,8 @@ def _better(held: Event, event: Event) -> Event:
 
 def _fold_anew(session: Session, order: Sequence[Event], listed: Sequence[Event]) -> Session:
     fresh = Session(id=session.id)
+    if session.kept is not None and session.kept.moments is not None:
+        keep_past(fresh, spacing=session.kept.moments.spacing)
     dropped = Change()
     for event in order:
         apply(fresh, event, dropped)
@@ -138,11 +142,14 @@ def _fold_anew(session: Session, order: Sequence[Event], listed: Sequence[Event]
         apply(fresh, event, dropped)  # a known event's listed copy may be the better one
     # What the order does not tell: which uses both streams showed, and what depends on arrival.
     for key, index in session.tools.items():
-        held, again = session.items[index], fresh.items[fresh.tools[key]] if key in fresh.tools else None
-        if isinstance(held, ToolUse) and isinstance(again, ToolUse):
-            again.on_session = again.on_session or held.on_session
+        held = session.items[index]
+        if isinstance(held, ToolUse) and held.on_session and key in fresh.tools:
+            cross_posted(fresh, fresh.tools[key])
     fresh.previews = {key: p for key, p in session.previews.items() if key not in fresh.ordinals}
-    for item, seconds in session.first_tokens.items():
-        key = session.events[session.items[item].event].key
-        fresh.first_tokens[fresh.owners[fresh.ordinals[key]]] = seconds
+    for old, new in ((session.first_tokens, fresh.first_tokens), (session.queue_waits, fresh.queue_waits)):
+        for item, seconds in old.items():
+            key = session.events[session.items[item].event].key
+            new[fresh.owners[fresh.ordinals[key]]] = seconds
+    if fresh.kept is not None and fresh.kept.moments is not None:
+        fresh.kept.moments.checkpoint()
     return fresh

@@ -11,11 +11,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import MutableSequence
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 
 from cma_tui.event import Event, ModelUsage
+
+if TYPE_CHECKING:
+    from cma_tui.session.own import Kept
 
 ToolKind = Literal["builtin", "mcp", "custom"]
 Awaited = Literal["confirmation", "custom_result", "host_result"]
@@ -153,6 +156,8 @@ class Leg(msgspec.Struct, gc=False):
     started_at: float | None
     ended_at: float | None = None
     stop_reason: str | None = None
+    idle: str = ""
+    """Key of the event that ended it."""
 
 
 class Turn(msgspec.Struct):
@@ -200,6 +205,8 @@ class UsageSnapshot(msgspec.Struct, gc=False):
     cost_usd: float | None = None
     active_seconds: float | None = None
     web_searches: int | None = None
+    charged_usd: float | None = None
+    """The highest cost told up to here: what was charged stays charged, though a snapshot falls back."""
 
 
 class Agent(msgspec.Struct):
@@ -227,6 +234,8 @@ class SessionThread(msgspec.Struct):
     """Indexes in `Session.items` of what its own stream showed, and of its asks."""
     read: bool = False
     """Whether events of its own stream are in the log."""
+    usage: UsageSnapshot | None = None
+    """What the API last said that it has used, its own events seen or not."""
     tally: Tally = msgspec.field(default_factory=Tally)
 
 
@@ -287,6 +296,8 @@ class Change(msgspec.Struct):
     """Status, totals, pending answers, threads or turns."""
     reset: bool = False
     """Everything may differ: the order of events changed, or too many items to name."""
+    since: int | None = None
+    """Another moment of the same log is looked at: every item from this index on may be there or not."""
 
     def touch(self, item: int) -> None:
         """Note that an item looks different now."""
@@ -295,6 +306,16 @@ class Change(msgspec.Struct):
             if len(self.items) > self.LIMIT:
                 self.reset = True
                 self.items.clear()
+
+    def join(self, later: Change) -> None:
+        """Take in a change that came after this one."""
+        self.items |= later.items
+        self.previews |= later.previews
+        self.queued |= later.queued
+        self.header |= later.header
+        self.reset |= later.reset
+        if later.since is not None:
+            self.since = later.since if self.since is None else min(self.since, later.since)
 
 
 class Session(msgspec.Struct):
@@ -319,7 +340,7 @@ class Session(msgspec.Struct):
     """The log: each event once, in the server's order as far as it is known."""
     ordinals: dict[str, int] = msgspec.field(default_factory=dict)
     """Event key to ordinal."""
-    owners: array[int] = msgspec.field(default_factory=lambda: array("q"))
+    owners: array[int] = msgspec.field(default_factory=lambda: array("i"))
     """By event ordinal: the index of the item that shows it, or -1."""
     items: list[Item] = msgspec.field(default_factory=list)
     turns: list[Turn] = msgspec.field(default_factory=list)
@@ -336,8 +357,8 @@ class Session(msgspec.Struct):
     last_at: float | None = None
     stamped: bool = False
     """Whether any event had a server's time: some servers never give one."""
-    heard: bool = False
-    """Whether the log holds anything but facts of our own."""
+    local_events: int = 0
+    """How many events of the log are facts of our own."""
     has_status: bool = False
     """Whether any session status event was seen: some servers send none."""
 
@@ -359,8 +380,17 @@ class Session(msgspec.Struct):
     previews: dict[str, Preview] = msgspec.field(default_factory=dict)
     first_tokens: dict[int, float] = msgspec.field(default_factory=dict)
     """Time to first token by item index of the model request, in seconds of our clock."""
+    queue_waits: dict[int, float] = msgspec.field(default_factory=dict)
+    """How long an input waited in the server's queue, by its item index, in seconds of our clock."""
     connected: bool | None = None
     """Whether a stream is open; None when the log is not live."""
+    kept: Kept | None = None
+    """What must not be changed in place, and what has been replaced for that; None where no past is kept."""
+
+    @property
+    def heard(self) -> bool:
+        """Whether the log holds anything but facts of our own."""
+        return len(self.events) > self.local_events
 
     @property
     def turn(self) -> Turn | None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from cma_tui.content import as_number, as_text
 from cma_tui.event import Event
-from cma_tui.session import resources, turns
-from cma_tui.session.model import Change, Evaluation, Item, Outcome, Session
+from cma_tui.session import own, resources, turns
+from cma_tui.session.model import Change, Evaluation, Item, Session
 from cma_tui.session.place import own_stream, place
 
 
@@ -23,7 +23,7 @@ def start(session: Session, event: Event, ordinal: int, change: Change) -> None:
         ordinal, event.type, event.at, index, own_stream(session, event), outcome=outcome, iteration=iteration
     )
     position = place(session, item)
-    session.outcomes.setdefault(outcome, Outcome(outcome, ordinal)).evaluations.append(position)
+    own.outcome(session, outcome, ordinal).evaluations.append(position)
     change.header = True
 
 
@@ -52,20 +52,21 @@ def end(session: Session, event: Event, ordinal: int, change: Change) -> None:
     if index < 0:
         start(session, event, ordinal, change)
         index = session.owners[ordinal]
-        session.items[index].at = None
+        own.item(session, index).at = None
     item = session.items[index]
     if not isinstance(item, Evaluation) or item.end >= 0:
         place(
             session, Item(ordinal, event.type, event.at, turns.current(session), own_stream(session, event))
         )
         return
+    item = own.item(session, index)
+    assert isinstance(item, Evaluation)
     session.owners[ordinal] = index
     item.end, item.ended_at = ordinal, event.at
     item.result = as_text(data.get("result"))
     item.usage = resources.model_usage(data.get("usage"))
-    held = session.outcomes.get(item.outcome)
-    if held is not None:
-        held.result = item.result
+    if item.outcome in session.outcomes:
+        own.outcome(session, item.outcome, ordinal).result = item.result
     change.touch(index)
     change.header = True
 

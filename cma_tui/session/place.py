@@ -30,8 +30,9 @@ def child(session: Session, thread: str) -> SessionThread:
 
 def place(session: Session, item: Item) -> int:
     """Append an item, make it the owner of its event, and return its index."""
-    index = len(session.items)
-    session.items.append(item)
+    items = session.items
+    index = len(items)
+    items.append(item)
     session.owners[item.event] = index
     if item.thread is not None:
         child(session, item.thread).items.append(index)

@@ -40,7 +40,8 @@ def grow(session: Session, event: Event, change: Change) -> None:
         while len(preview.parts) <= index:
             preview.parts.append([])
         preview.parts[index].append(text)
-        _first_token(session, stream, event)
+        if not preview.partial:
+            _first_token(session, stream, event)
     change.previews = True
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from cma_tui.content import as_dict, as_list, as_number, as_text, model_name
 from cma_tui.event import Event, ModelUsage, count, parse_stamp
+from cma_tui.session import own
 from cma_tui.session.cost import usd
 from cma_tui.session.model import Agent, Change, Item, Session, UsageSnapshot
 from cma_tui.session.place import own_stream, place
@@ -36,6 +37,30 @@ def session_resource(session: Session, event: Event, ordinal: int, change: Chang
     change.header = True
 
 
+def thread_resources(session: Session, event: Event, ordinal: int, change: Change) -> None:
+    """`local.threads`: the session's threads as the API described them; the primary is one of them.
+
+    A status that an event told stays: the resource may lag behind it.
+    """
+    for fields in map(as_dict, as_list(event.data.get("threads"))):
+        thread = as_text(fields.get("id"))
+        parent = as_text(fields.get("parent_thread_id"))
+        if thread is None or thread == session.primary or parent is None:
+            continue
+        held = own.thread(session, thread)
+        agent = as_dict(fields.get("agent"))
+        held.agent_name = held.agent_name or as_text(agent.get("name"))
+        held.model = model_name(agent.get("model")) or held.model
+        held.parent = held.parent or (None if parent == session.primary else parent)
+        held.workflow_run = held.workflow_run or as_text(fields.get("workflow_run_id"))
+        held.created_at = held.created_at or parse_stamp(fields.get("created_at"))
+        if held.status == "unknown":
+            held.status = as_text(fields.get("status")) or "unknown"
+        if isinstance(fields.get("usage"), dict):
+            held.usage = _snapshot(ordinal, event.received_at, fields["usage"])
+    change.header = True
+
+
 def session_updated(session: Session, event: Event, ordinal: int, change: Change) -> None:
     """Only what changed is in the event."""
     _describe(session, event.data)
@@ -46,28 +71,47 @@ def session_updated(session: Session, event: Event, ordinal: int, change: Change
 def session_usage(session: Session, event: Event, ordinal: int, change: Change) -> None:
     """A snapshot of the whole session's usage; its figures do not always grow."""
     data = event.data
-    usage = as_dict(data.get("usage"))
-    cache = as_dict(usage.get("cache_creation"))
-    session.usages.append(
-        UsageSnapshot(
-            ordinal,
-            event.at,
-            input_tokens=count(usage.get("input_tokens")),
-            output_tokens=count(usage.get("output_tokens")),
-            cache_read_tokens=count(usage.get("cache_read_input_tokens")),
-            cache_write_5m_tokens=count(cache.get("ephemeral_5m_input_tokens")),
-            cache_write_1h_tokens=count(cache.get("ephemeral_1h_input_tokens")),
-            cost_usd=usd(usage.get("list_cost")),
-            active_seconds=as_number(usage.get("active_seconds")),
-            web_searches=count(as_dict(usage.get("server_tool_use")).get("web_search_requests")),
-        )
-    )
-    turn = session.turn
+    before = session.usages[-1] if session.usages else None
+    session.usages.append(_snapshot(ordinal, event.at, as_dict(data.get("usage")), before))
+    turn = own.open_turn(session)
     if turn is not None:
         turn.snapshot = len(session.usages) - 1
     _budget(session, data)
     place(session, Item(ordinal, event.type, event.at, current(session), own_stream(session, event)))
     change.header = True
+
+
+def _snapshot(
+    ordinal: int, at: float | None, usage: dict[str, Any], before: UsageSnapshot | None = None
+) -> UsageSnapshot:
+    cache = as_dict(usage.get("cache_creation"))
+    told = usd(usage.get("list_cost"))
+    charged = before.charged_usd if before is not None else None
+    return UsageSnapshot(
+        ordinal,
+        at,
+        input_tokens=count(usage.get("input_tokens")),
+        output_tokens=count(usage.get("output_tokens")),
+        cache_read_tokens=count(usage.get("cache_read_input_tokens")),
+        cache_write_5m_tokens=count(cache.get("ephemeral_5m_input_tokens")),
+        cache_write_1h_tokens=count(cache.get("ephemeral_1h_input_tokens")),
+        cost_usd=told,
+        active_seconds=as_number(usage.get("active_seconds")),
+        web_searches=count(as_dict(usage.get("server_tool_use")).get("web_search_requests")),
+        charged_usd=charged if told is None else max(told, charged or 0.0),
+    )
+
+
+def agent_of(fields: dict[str, Any]) -> Agent:
+    """The agent's snapshot in a session's resource or in an update of it."""
+    version = fields.get("version")
+    return Agent(
+        id=as_text(fields.get("id")),
+        name=as_text(fields.get("name")),
+        version=version if isinstance(version, int) else None,
+        model=model_name(fields.get("model")),
+        tools=as_list(fields.get("tools")),
+    )
 
 
 def _describe(session: Session, fields: dict[str, Any]) -> None:
@@ -76,14 +120,7 @@ def _describe(session: Session, fields: dict[str, Any]) -> None:
         session.metadata = fields["metadata"]
     agent = fields.get("agent")
     if isinstance(agent, dict):
-        version = agent.get("version")
-        session.agent = Agent(
-            id=as_text(agent.get("id")),
-            name=as_text(agent.get("name")),
-            version=version if isinstance(version, int) else None,
-            model=model_name(agent.get("model")),
-            tools=as_list(agent.get("tools")),
-        )
+        session.agent = agent_of(agent)
     _budget(session, fields)
 
 

@@ -7,11 +7,23 @@ that stands still has no open model request.
 
 from __future__ import annotations
 
+from sys import intern
+
+from msgspec.structs import replace
+
 from cma_tui.content import as_dict, as_list, as_text
 from cma_tui.event import Event
-from cma_tui.session import tools, turns
+from cma_tui.session import own, tools, turns
 from cma_tui.session.model import Change, Session, StatusChange
-from cma_tui.session.place import child, own_stream, place
+from cma_tui.session.place import own_stream, place
+
+_THREAD = {
+    "session.thread_created": "created",
+    "session.thread_status_idle": "idle",
+    "session.thread_status_rescheduled": "rescheduling",
+    "session.thread_status_running": "running",
+    "session.thread_status_terminated": "terminated",
+}
 
 
 def running(session: Session, event: Event, ordinal: int, change: Change) -> None:
@@ -83,10 +95,11 @@ def thread(session: Session, event: Event, ordinal: int, change: Change) -> None
     if subject is not None and not created and session.primary is None and subject not in session.threads:
         session.primary = subject
         if session.agent.name is None:
-            session.agent.name = as_text(data.get("agent_name"))
+            session.agent = replace(session.agent, name=as_text(data.get("agent_name")))
     reason = _stop_reason(data) if event.type == "session.thread_status_idle" else None
-    word = event.type.removeprefix("session.thread_").removeprefix("status_")
-    status = "rescheduling" if word == "rescheduled" else word
+    status = _THREAD[event.type]
+    if subject == session.primary:
+        subject = session.primary  # one string for all of them
     stream = own_stream(session, event)
     item = StatusChange(
         ordinal,
@@ -107,7 +120,7 @@ def thread(session: Session, event: Event, ordinal: int, change: Change) -> None
         turns.close_request(session, None if subject == session.primary else subject, change)
     if subject == session.primary:
         return
-    held = child(session, subject)
+    held = own.thread(session, subject)
     held.agent_name = as_text(data.get("agent_name")) or held.agent_name
     if created:
         held.created_at, held.parent = event.at, stream
@@ -119,5 +132,6 @@ def thread(session: Session, event: Event, ordinal: int, change: Change) -> None
 
 
 def _stop_reason(data: dict[str, object]) -> str | None:
-    reason = data.get("stop_reason")
-    return as_text(reason) or as_text(as_dict(reason).get("type"))
+    said = data.get("stop_reason")
+    reason = as_text(said) or as_text(as_dict(said).get("type"))
+    return None if reason is None else intern(reason)

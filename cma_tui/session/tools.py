@@ -7,11 +7,13 @@ what the last idle listed; an unknown permission counts as `ask`.
 
 from __future__ import annotations
 
+from sys import intern
+
 from cma_tui.content import as_text
 from cma_tui.event import Event
-from cma_tui.session import turns
+from cma_tui.session import own, turns
 from cma_tui.session.model import Awaited, Change, Item, Session, Tally, ToolKind, ToolUse
-from cma_tui.session.place import child, own_stream, place
+from cma_tui.session.place import own_stream, place
 
 KINDS: dict[str, ToolKind] = {
     "agent.tool_use": "builtin",
@@ -26,7 +28,7 @@ def use(session: Session, event: Event, ordinal: int, turn: int, change: Change)
     subject = event.session_thread_id
     thread = stream or (subject if subject != session.primary else None)
     kind = KINDS[event.type]
-    permission = event.evaluated_permission
+    permission = None if event.evaluated_permission is None else intern(event.evaluated_permission)
     awaited = _owed(kind, permission)
     item = ToolUse(
         ordinal,
@@ -35,8 +37,8 @@ def use(session: Session, event: Event, ordinal: int, turn: int, change: Change)
         turn,
         thread,
         key=event.key,
-        name=event.name or "unnamed",
-        server=event.mcp_server_name,
+        name=intern(event.name or "unnamed"),  # interned: many uses, few names
+        server=None if event.mcp_server_name is None else intern(event.mcp_server_name),
         kind=kind,
         permission=permission,
         awaited=awaited,
@@ -51,7 +53,7 @@ def use(session: Session, event: Event, ordinal: int, turn: int, change: Change)
         session.pending[event.key] = index
     names = [event.key]
     if event.tool_use_id and event.tool_use_id != event.key:
-        session.tool_aliases[event.tool_use_id] = event.key
+        own.set_alias(session, event.tool_use_id, event.key)
         names.append(event.tool_use_id)
     for name in names:
         if name in session.awaited_unseen:  # the idle that asks for it came first
@@ -67,15 +69,16 @@ def use(session: Session, event: Event, ordinal: int, turn: int, change: Change)
 def result(session: Session, event: Event, ordinal: int, change: Change) -> None:
     """A result, by whichever name its type gives the use it answers."""
     key = event.tool_use_id or event.mcp_tool_use_id or event.custom_tool_use_id
-    index = _find(session, key)
+    index = find(session, key)
     if index < 0:
         _early(session, key, event, ordinal, change)
         return
     item = session.items[index]
     assert isinstance(item, ToolUse)
-    session.owners[ordinal] = index
+    own.set_owner(session, ordinal, index)
     if item.result >= 0:
         return  # the copy of a child's result on the other stream, or an answer given twice
+    item = _use(session, index)
     item.result, item.result_at, item.is_error = ordinal, event.at, bool(event.is_error)
     for tally in _tallies(session, item):
         tally.tool_errors += item.is_error
@@ -87,18 +90,19 @@ def result(session: Session, event: Event, ordinal: int, change: Change) -> None
 def confirmation(session: Session, event: Event, ordinal: int, change: Change) -> None:
     """A person's, or another program's, yes or no. An unknown verdict is shown and counts as no answer."""
     key = event.tool_use_id
-    index = _find(session, key)
+    index = find(session, key)
     if index < 0:
         _early(session, key, event, ordinal, change)
         return
     item = session.items[index]
     assert isinstance(item, ToolUse)
-    session.owners[ordinal] = index
+    own.set_owner(session, ordinal, index)
     if item.confirmation is not None:
         return
     verdict = as_text(event.data.get("result"))
     if verdict not in ("allow", "deny"):
         return
+    item = _use(session, index)
     before = item.duration or 0.0
     item.confirmation, item.confirmed, item.confirmed_at = verdict, ordinal, event.at
     for tally in _tallies(session, item):
@@ -112,7 +116,7 @@ def asked(session: Session, listed: list[str], change: Change) -> bool:
     """The session stands still for these uses. Returns whether any of them still has no answer."""
     open_ = False
     for key in listed:
-        index = _find(session, key)
+        index = find(session, key)
         if index < 0:
             if key not in session.waiting_results:  # an answer of it was seen all the same
                 session.awaited_unseen.add(key)
@@ -123,6 +127,7 @@ def asked(session: Session, listed: list[str], change: Change) -> bool:
         if item.done or item.confirmation is not None:
             continue
         if item.awaited is None:  # allowed, yet waited for: a worker of ours must run it
+            item = _use(session, index)
             item.awaited = _owed(item.kind, item.permission) or "host_result"
             session.pending[item.key] = index
             change.touch(index)
@@ -135,7 +140,7 @@ def forget_pending(session: Session, change: Change, thread: str | None = None) 
     for key, index in list(session.pending.items()):
         item = session.items[index]
         if isinstance(item, ToolUse) and thread in (None, item.thread):
-            item.awaited = None
+            _use(session, index).awaited = None
             del session.pending[key]
             change.touch(index)
     if thread is None:
@@ -156,13 +161,21 @@ def restamp(session: Session, item: ToolUse, ordinal: int, event: Event) -> None
     _count_seconds(session, item, before)
 
 
-def cross_posted(session: Session, item: Item | None) -> None:
+def cross_posted(session: Session, index: int) -> None:
     """The same use was seen on its thread's stream and on the session's."""
-    if isinstance(item, ToolUse):
-        item.on_session = True
+    if index >= 0 and isinstance(session.items[index], ToolUse):
+        _use(session, index).on_session = True
 
 
-def _find(session: Session, key: str | None) -> int:
+def _use(session: Session, index: int) -> ToolUse:
+    """A tool use, to be changed."""
+    item = own.item(session, index)
+    assert isinstance(item, ToolUse)
+    return item
+
+
+def find(session: Session, key: str | None) -> int:
+    """The item of the tool use of that name, -1 when it has not been seen."""
     if key is None:
         return -1
     index = session.tools.get(key, -1)
@@ -210,5 +223,5 @@ def _count_seconds(session: Session, item: ToolUse, before: float) -> None:
 
 def _tallies(session: Session, item: ToolUse) -> list[Tally]:
     if item.thread is not None:
-        return [session.tally, child(session, item.thread).tally]
-    return [session.tally, session.turns[item.turn].tally] if item.turn >= 0 else [session.tally]
+        return [session.tally, own.thread(session, item.thread).tally]
+    return [session.tally, own.turn(session, item.turn).tally] if item.turn >= 0 else [session.tally]

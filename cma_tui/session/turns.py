@@ -7,18 +7,19 @@ only the session's own stream opens or ends one, and its key is the key of the e
 from __future__ import annotations
 
 from cma_tui.event import Event
+from cma_tui.session import own
 from cma_tui.session.model import Change, Leg, ModelRequest, Session, Tally, Turn
-from cma_tui.session.place import child, own_stream
+from cma_tui.session.place import own_stream
 
 
 def current(session: Session) -> int:
     """Index of the turn that is open or was last, -1 before the first."""
-    return len(session.turns) - 1
+    return session.turns[-1].index if session.turns else -1
 
 
 def opened(session: Session, event: Event, change: Change) -> Turn:
-    """The open turn; a new one that begins with this event when none is."""
-    turn = session.turn
+    """The open turn, to be changed; a new one that begins with this event when none is."""
+    turn = own.open_turn(session)
     if turn is None:
         turn = Turn(
             len(session.turns),
@@ -41,20 +42,20 @@ def active(session: Session, event: Event, change: Change) -> int:
     On the session's stream it opens a turn when none is open: some servers send no status events, and
     a late listener may have missed them. A child's event belongs to whatever turn is there.
     """
-    if own_stream(session, event) is not None:
+    if event.stream is not None and own_stream(session, event) is not None:
         return current(session)
-    turn = opened(session, event, change)
+    turn = own.open_turn(session) or opened(session, event, change)
     turn.worked = True
     return turn.index
 
 
-def touch(turn: Turn, event: Event) -> None:
-    """Stretch the turn to the event's time."""
-    if event.at is not None:
+def touch(turn: Turn | None, at: float) -> None:
+    """Stretch the turn, if one is open, to an event's time."""
+    if turn is not None:
         if turn.started_at is None:
-            turn.started_at = event.at
-        if turn.last_at is None or event.at > turn.last_at:
-            turn.last_at = event.at
+            turn.started_at = at
+        if turn.last_at is None or at > turn.last_at:
+            turn.last_at = at
 
 
 def restamp(turn: Turn, event: Event) -> None:
@@ -63,16 +64,17 @@ def restamp(turn: Turn, event: Event) -> None:
         if turn.legs and turn.legs[0].started_at == turn.started_at:
             turn.legs[0].started_at = event.at
         turn.started_at = event.at
-    if not turn.ended:
-        touch(turn, event)
+    if not turn.ended and event.at is not None:
+        touch(turn, event.at)
 
 
 def end(session: Session, event: Event, reason: str) -> None:
     """End the open turn, if one is."""
-    turn = session.turn
+    turn = own.open_turn(session)
     if turn is None:
         return
-    touch(turn, event)
+    if event.at is not None:
+        touch(turn, event.at)
     end_leg(session, event, reason)
     turn.ended, turn.ended_at, turn.stop_reason = True, event.at, reason
 
@@ -87,6 +89,7 @@ def end_silent(session: Session, event: Event) -> None:
     if turn is None or session.has_status or session.pending or session.open_requests:
         return
     if turn.worked:
+        turn = own.turn(session, turn.index)
         turn.ended, turn.ended_at = True, turn.last_at
 
 
@@ -98,7 +101,7 @@ def begin_leg(turn: Turn, event: Event) -> None:
 
 def resume(session: Session, event: Event) -> None:
     """The primary's model is asked: a turn that stood still runs, whether or not the server said so."""
-    turn = session.turn
+    turn = own.open_turn(session)
     if turn is not None and turn.legs and turn.legs[-1].stop_reason is not None:
         session.status, session.stop_reason = "running", None
         begin_leg(turn, event)
@@ -106,20 +109,21 @@ def resume(session: Session, event: Event) -> None:
 
 def end_leg(session: Session, event: Event, reason: str) -> None:
     """The turn stands still, for good or for an answer. A repeated idle changes nothing."""
-    turn = session.turn
+    turn = own.open_turn(session)
     if turn is None:
         return
     if not turn.legs:  # nobody said that it runs, yet it did
         turn.legs.append(Leg(turn.started_at))
     if turn.legs[-1].stop_reason is None:
-        turn.legs[-1].ended_at, turn.legs[-1].stop_reason = event.at, reason
+        leg = turn.legs[-1]
+        leg.ended_at, leg.stop_reason, leg.idle = event.at, reason, event.key
 
 
 def close_request(session: Session, stream: str | None, change: Change) -> None:
     """Close the stream's open model request: something shows that it must have ended."""
     index = session.open_requests.pop(stream, -1)
     if index >= 0:
-        request = session.items[index]
+        request = own.item(session, index)
         if isinstance(request, ModelRequest):
             request.closed = True
             change.touch(index)
@@ -127,8 +131,16 @@ def close_request(session: Session, stream: str | None, change: Change) -> None:
 
 def tallies(session: Session, event: Event, turn: int | None = None) -> tuple[Tally, ...]:
     """The counters an event adds to: the session's, and its turn's or its child thread's."""
-    stream = own_stream(session, event)
+    stream = None if event.stream is None else own_stream(session, event)
     if stream is not None:
-        return session.tally, child(session, stream).tally
+        return session.tally, own.thread(session, stream).tally
     index = current(session) if turn is None else turn
-    return (session.tally, session.turns[index].tally) if index >= 0 else (session.tally,)
+    return (session.tally, own.turn(session, index).tally) if index >= 0 else (session.tally,)
+
+
+def opening_seen(session: Session, turn: Turn) -> bool:
+    """Whether the turn was seen from its beginning: a log may begin in the middle of one."""
+    if turn.index > 0 or turn.inputs:
+        return True
+    ordinal = session.ordinals.get(turn.key, -1)
+    return ordinal >= 0 and session.events[ordinal].type == "session.status_running"

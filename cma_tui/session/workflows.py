@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from cma_tui.content import as_dict, as_list, as_text
 from cma_tui.event import Event
-from cma_tui.session.model import Change, Item, Session, WorkflowRun
+from cma_tui.session import own
+from cma_tui.session.model import Change, Item, Session
 from cma_tui.session.place import own_stream, place
 from cma_tui.session.turns import current
 
@@ -20,7 +21,7 @@ def step(session: Session, event: Event, ordinal: int, change: Change) -> None:
     key = as_text(data.get("workflow_run_id"))
     if key is None:
         return
-    run = session.runs.setdefault(key, WorkflowRun(key))
+    run = own.run(session, key)
     phase = as_text(data.get("workflow_run_phase_id"))
     match event.type.removeprefix("workflow_run."):
         case "created":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from email import message_from_bytes
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -149,6 +150,9 @@ class Api:
         session = sim.new_session(agent, environment, scripted=True, overrides=overrides)
         session.title, session.metadata = body.get("title"), dict(body.get("metadata") or {})
         session.budget = body.get("budget")
+        session.vault_ids = list(body.get("vault_ids") or [])
+        for resource in body.get("resources") or []:
+            sim.mount(session, checks.mapping(resource, "resources"))
         if initial:
             sim.accept(session, initial)
         return _json(resources.session(session))
@@ -160,15 +164,19 @@ class Api:
         given = dict(params)
         statuses = {value for key, value in params if key == "statuses[]"}
         found = [
-            resources.session(session)
+            session
             for session in self.sim.sessions.values()
             if not session.deleted
             and (session.archived_at is None or given.get("include_archived") == "true")
             and given.get("agent_id", session.agent["id"]) == session.agent["id"]
             and (not statuses or session.status in statuses)
-            and wanted.matches({"type": "session", "processed_at": stamp(session.created_at)})
+            and (
+                not wanted.bounds
+                or wanted.matches({"type": "session", "processed_at": stamp(session.created_at)})
+            )
         ]
-        return _json(paging.resources(found, wanted))
+        page = paging.resources(found, wanted)
+        return _json(page | {"data": [resources.session(session) for session in page["data"]]})
 
     async def retrieve_session(self, request: Request) -> Reply:
         """`GET /v1/sessions/{id}`."""
@@ -307,8 +315,27 @@ class Api:
         """`GET /v1/files`."""
         wanted = paging.query(request.query_params.multi_items(), order="desc")
         scope = request.query_params.get("scope_id")
-        files = [f.about for f in self.sim.files.values() if scope in (None, f.about["scope"]["id"])]
+        files = [
+            file.about
+            for file in self.sim.files.values()
+            if scope is None or scope == (file.about["scope"] or {}).get("id")
+        ]
         return _json(paging.resources(files, wanted))
+
+    async def upload_file(self, request: Request) -> Reply:
+        """`POST /v1/files`."""
+        head = f"content-type: {request.headers.get('content-type', '')}\r\n\r\n".encode()
+        for part in message_from_bytes(head + await request.body()).walk():
+            name = part.get_filename()
+            if name is not None:
+                return _json(self.sim.upload_file(name, part.get_payload(decode=True)))  # type: ignore[arg-type]
+        raise refuse("file: Field required")
+
+    async def add_resource(self, request: Request) -> Reply:
+        """`POST /v1/sessions/{id}/resources`."""
+        session, body = self._session(request), await self._body(request)
+        checks.keys(body, "type file_id mount_path", "body", "type file_id")
+        return _json(self.sim.mount(session, body))
 
     async def download_file(self, request: Request) -> Reply:
         """`GET /v1/files/{id}/content`."""
@@ -380,6 +407,8 @@ _ROUTES: list[tuple[str, str, str, Handler]] = [
     ("GET", "/v1/environments", "environments.list", Api.list_environments),
     ("GET", "/v1/environments/{environment_id}", "environments.retrieve", Api.retrieve_environment),
     ("GET", "/v1/files", "files.list", Api.list_files),
+    ("POST", "/v1/files", "files.upload", Api.upload_file),
+    ("POST", "/v1/sessions/{session_id}/resources", "resources.add", Api.add_resource),
     ("GET", "/v1/files/{file_id}/content", "files.download", Api.download_file),
 ]
 _ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

@@ -146,7 +146,7 @@ def _walk(log: EventLog, wanted: Query) -> Iterator[tuple[tuple[int, int], Entry
         yield (n, 0), log.stamped[n]
 
 
-def resources(items: Sequence[dict[str, Any]], wanted: Query) -> dict[str, Any]:
+def resources(items: Sequence[Any], wanted: Query) -> dict[str, Any]:
     """One page of resources given oldest first, with cursors to both sides."""
     ordered = list(items) if wanted.order == "asc" else list(reversed(items))
     start = _position(wanted.page, wanted.order)[0] if wanted.page else 0

@@ -109,8 +109,8 @@ def session(of: Session) -> Event:
         "agent": of.agent,
         "environment_id": of.environment["id"],
         "metadata": of.metadata,
-        "vault_ids": [],
-        "resources": [],
+        "vault_ids": of.vault_ids,
+        "resources": of.resources,
         "budget": of.budget,
         "outcome_evaluations": of.outcomes,
         "stats": {
@@ -142,8 +142,8 @@ def thread(of: Thread, session_id: str) -> Event:
     }
 
 
-def file(file_id: str, session_id: str, name: str, content: bytes, at: int) -> Event:
-    """A file the agent wrote."""
+def file(file_id: str, session_id: str | None, name: str, content: bytes, at: int) -> Event:
+    """A file that an agent wrote, or one that was uploaded."""
     return {
         "id": file_id,
         "type": "file",
@@ -151,6 +151,6 @@ def file(file_id: str, session_id: str, name: str, content: bytes, at: int) -> E
         "mime_type": "text/markdown" if name.endswith(".md") else "text/plain",
         "size_bytes": len(content),
         "created_at": stamp(at),
-        "downloadable": True,
-        "scope": {"type": "session", "id": session_id},
+        "downloadable": session_id is not None,
+        "scope": None if session_id is None else {"type": "session", "id": session_id},
     }

@@ -136,10 +136,27 @@ class Simulator:
         self.files = {
             i: file
             for i, file in self.files.items()
-            if (file.about["scope"]["id"], file.about["filename"]) != (session_id, name)
+            if ((file.about["scope"] or {}).get("id"), file.about["filename"]) != (session_id, name)
         }
         about = resources.file(self.ids.new("file"), session_id, name, content, self.clock.now())
         self.files[about["id"]] = File(about, content)
+
+    def upload_file(self, name: str, content: bytes) -> Event:
+        """Take a file that a client uploads."""
+        about = resources.file(self.ids.new("file"), None, name, content, self.clock.now())
+        self.files[about["id"]] = File(about, content)
+        return about
+
+    def mount(self, session: Session, body: Mapping[str, Any]) -> Event:
+        """Put an uploaded file or a repository into a session's container."""
+        resource = {key: value for key, value in body.items() if key != "authorization_token"}
+        if resource.get("type") == "file":
+            if resource.get("file_id") not in self.files:
+                raise checks.ApiError(404, f"File not found: {resource.get('file_id')}")
+            resource.setdefault("mount_path", f"/mnt/session/uploads/{resource['file_id']}")
+        resource["id"] = self.ids.new("sesrsc")
+        session.resources.append(resource)
+        return resource
 
     # --- what happens to a session --------------------------------------------------------------------------
 

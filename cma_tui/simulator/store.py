@@ -146,6 +146,8 @@ class Session:
         self.title: str | None = None
         self.metadata: dict[str, str] = {}
         self.budget: Event | None = None
+        self.vault_ids: list[str] = []
+        self.resources: list[Event] = []
         self.status = "idle"
         self.stop_reason: Event | None = None
         self.archived_at: int | None = None

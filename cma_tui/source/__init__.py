@@ -6,12 +6,15 @@ order they are to be applied, loses nothing, and decides nothing about the sessi
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from typing import Any, Protocol
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import msgspec
 
 from cma_tui.event import Event
+
+if TYPE_CHECKING:
+    from cma_tui.source.delivery import Attempt
 
 
 class Batch(msgspec.Struct, gc=False):
@@ -22,6 +25,16 @@ class Batch(msgspec.Struct, gc=False):
     """True for consecutive events of the list: their order is the order."""
     after: str = ""
     """For a listed stretch: the key of the listed event before it, empty when it begins the list."""
+    origin: str = "stream"
+    """`stream`, `list` (with `listed` unset it is a page shown early, before the whole) or `send`."""
+
+
+class Sink(Protocol):
+    """Who takes what a source delivers, as it arrives."""
+
+    def put(self, batch: Batch) -> None:
+        """Take a delivery, on the source's thread; must not block."""
+        ...
 
 
 class Line(msgspec.Struct):
@@ -35,6 +48,8 @@ class Line(msgspec.Struct):
     """When the history was last read to where it is known."""
     retry_at: float | None = None
     """When the next attempt is due, while the line is down."""
+    list_retry_at: float | None = None
+    """When the history is asked for again, after the server refused it."""
     listed: int = 0
     """Events of the history read so far."""
     gaps: int = 0
@@ -52,11 +67,25 @@ class SourceError(Exception):
 class Controls(Protocol):
     """What a user can do to a live session. Each call sends once and never again by itself."""
 
-    async def send(self, events: Sequence[dict[str, Any]]) -> list[Event]:
-        """Send user events in one request; the server's echoes come back.
+    async def send(
+        self, events: Sequence[dict[str, Any]], note: Callable[[Attempt], None] = ...
+    ) -> list[Event]:
+        """Send user events in one request; the server's echoes come back, or what its log shows of them.
+
+        `note` is told on the caller's behalf, on the source's loop: right before the request, and when
+        its reply did not come and the log is read.
 
         Raises:
-            SourceError: the server refused, or did not answer: the message says which.
+            UnclearError: the reply did not come, and the log does not show it.
+            SourceError: the server refused: nothing was taken.
+        """
+        ...
+
+    async def look(self, attempt: Attempt) -> bool:
+        """Read the newest of the log for what an attempt sent.
+
+        Raises:
+            SourceError: the log cannot be read.
         """
         ...
 
@@ -86,4 +115,17 @@ class Source(Protocol):
 
     def batches(self) -> AsyncGenerator[Batch, None]:
         """The events. Ends when the source has no more; raises SourceError when it cannot go on."""
+        ...
+
+
+@runtime_checkable
+class Attached(Protocol):
+    """What a source that is attached to a server can be asked, on its own loop."""
+
+    async def hurry(self) -> None:
+        """Do at once what is due later: connect again, look at the history again."""
+        ...
+
+    async def watch_thread(self, thread: str) -> None:
+        """Attach to a child thread's own stream as well."""
         ...

@@ -11,7 +11,8 @@ part of a list, and one task reads the list at a time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from time import time
 
@@ -28,21 +29,47 @@ AUDIT = 60.0
 """Seconds between two looks at the list while the session works or the stream is quiet."""
 QUIET = 60.0
 """Seconds without a byte after which the list is asked whether the stream is dead."""
+SILENT = 30.0
+"""Seconds without a byte after which a stream that missed something is dead."""
 OLD = 10.0
 """Seconds after which an event that only the list has shows that the stream missed it."""
 REACH_BACK = 120.0
 """Seconds that a look at the list reaches back before the last complete one."""
 _SETTLED = 60.0
 """Seconds after its end from which a session's list is taken to be whole."""
+MOST_APART = 60.0
+"""Seconds that a stream's own `retry:` can ask for at most."""
+_PAUSE, _SHORTEST = 5.0, 45.0
+"""Seconds: of a pause that a keep-alive may have ended, and of the shortest silence that is death."""
 _STEADY = 30.0
 """Seconds a connection must have lived for the next pause to be short again."""
 
 
+_KEEPALIVES = (b":", b"event: ping")
+_FIRST = asyncio.FIRST_COMPLETED
 _STATUSES = frozenset(f"session.status_{word}" for word in ("idle", "rescheduled", "running", "terminated"))
 
 
 class _OverError(Exception):
     """The session has ended, and its list has been read to the end."""
+
+
+class Beats:
+    """How often a server lets hear of itself, and so from which silence on it is dead."""
+
+    def __init__(self) -> None:
+        self._pauses: deque[float] = deque(maxlen=4)
+
+    def add(self, chunk: bytes, seconds: float) -> None:
+        """Note a keep-alive that ended a pause; one that followed an event soon tells no rhythm."""
+        if seconds > _PAUSE and chunk.startswith(_KEEPALIVES):
+            self._pauses.append(seconds)
+
+    @property
+    def limit(self) -> float:
+        """Seconds of silence that show death; without a rhythm only the list can tell."""
+        steady = len(self._pauses) == self._pauses.maxlen
+        return max(_SHORTEST, 3 * max(self._pauses)) if steady else float("inf")
 
 
 class Attachment:
@@ -72,14 +99,23 @@ class Attachment:
         self._line = line
         self._newest_first = newest_first
         self._known: dict[str, float | None] = {}
+        self._newest: float | None = None
+        """The latest stamp of what is known."""
         self._held: list[Event] | None = None
         self._connections = 0
         self._working = True
-        self._missed = False
-        """Whether the list had what a healthy looking stream did not bring: the stream is dead."""
+        self._beats = Beats()
+        self._missed_at = float("-inf")
+        """When a look at the list last found what the stream had not brought."""
+        self._at_least = 0.0
+        """Seconds that the server wants between two connections."""
         self._due: list[float] = []
         """When the list is to be looked at."""
+        self._gave_up = ""
+        """Why the connection was given up; empty while it is not."""
         self._asked = asyncio.Event()
+        self._at_once = asyncio.Event()
+        """Set to cut a pause short, and a connection that cannot be trusted."""
         self._looking = asyncio.Lock()
         self._ending: float | None = None
         """When the last look is due, after the session has ended."""
@@ -116,6 +152,20 @@ class Attachment:
         self._due.append(self._now() + after)
         self._asked.set()
 
+    def hurry(self) -> None:
+        """Connect now if the line is down, and look at the list now if it is up."""
+        self._history.at_once.set()
+        if self._line.state == "live":
+            self.look()
+        else:
+            self._at_once.set()
+
+    def give_up(self, reason: str) -> None:
+        """Leave a connection that cannot be trusted although it looks open, and connect anew at once."""
+        self._gave_up = reason
+        self._at_once.set()
+        self._history.at_once.set()
+
     # -- the stream ---------------------------------------------------------------------------------------
 
     async def _stay_attached(self) -> None:
@@ -130,14 +180,17 @@ class Attachment:
                 if self._ending is None:
                     return  # deleted: there is nothing left to list
                 await asyncio.Event().wait()  # until the last look has been taken
-            wait = max(wait, jitter(failures))
+            wait = 0.0 if self._gave_up else max(wait, self._at_least, jitter(failures))
             self._line.state, self._line.retry_at = "reconnecting", self._now() + wait
-            await asyncio.sleep(wait)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._at_once.wait()
+            self._at_once.clear()
             self._line.state, self._line.retry_at = "connecting", None
 
     async def _connect(self) -> tuple[str, float]:
         """One connection. Returns why it ended, and for how long the server wants us to stay away."""
-        self._missed = False
+        why, self._gave_up = "the server ended the stream", ""
         try:
             async with self._endpoint.stream() as response:
                 kind = response.headers.get("content-type", "")
@@ -145,20 +198,19 @@ class Attachment:
                     return f"the answer is no event stream but {kind or 'of no type'}", 0.0
                 self._opened()
                 chunks = self._while_alive(response.http_response.aiter_bytes())
-                async for event in framing.events(chunks, self._alive, stream=self._endpoint.thread):
+                decoded = framing.events(chunks, self._alive, self._told, stream=self._endpoint.thread)
+                async for event in decoded:
                     self._arrived(event)
+                why = self._gave_up or why
         except framing.StreamError as error:
             return f"the server broke the stream off: {said(error)}", 0.0
         except CALL_ERRORS as error:
             return said(error), self._endpoint.classify(error, seen=bool(self._connections)).after
-        return (
-            "the stream was silent while the list went on" if self._missed else "the server ended the stream",
-            0.0,
-        )
+        return why, 0.0
 
     def _opened(self) -> None:
         self._connections += 1
-        self._alive()
+        self._line.last_byte_at = self._now()
         self._line.state = "live"
         if self._held is None:
             self._held = []
@@ -168,22 +220,46 @@ class Attachment:
             self.look(after=seconds)
 
     async def _while_alive(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The chunks, until a long silence turns out to be death: the list went on without them."""
-        while True:
-            coming = asyncio.ensure_future(anext(chunks, None))
-            try:
-                while not (await asyncio.wait((coming,), timeout=QUIET))[0]:
-                    await self._look()
-                    if self._missed:
+        """The chunks, until the connection ends or is given up.
+
+        A silence that no keep-alive would allow is death; in any other the list is asked what it is.
+        """
+        self._at_once.clear()
+        self._gave_up = ""
+        given_up = asyncio.ensure_future(self._at_once.wait())
+        try:
+            while True:
+                coming = asyncio.ensure_future(anext(chunks, None))
+                try:
+                    while not (await asyncio.wait((coming, given_up), timeout=QUIET, return_when=_FIRST))[0]:
+                        self._judge()
+                    if given_up.done():
                         return
-                chunk = coming.result()
-            finally:
-                if not coming.done():
-                    coming.cancel()
-                    await asyncio.wait((coming,))  # nobody may close the response while it is read
-            if chunk is None:
-                return
-            yield chunk
+                    chunk = coming.result()
+                finally:
+                    if not coming.done():
+                        coming.cancel()
+                        await asyncio.wait((coming,))  # nobody may close the response while it is read
+                if chunk is None:
+                    return
+                self._beats.add(chunk, self._silence())
+                yield chunk
+        finally:
+            given_up.cancel()
+            self._at_once.clear()
+
+    def _judge(self) -> None:
+        """After a long silence: the stream is dead, or the list is to say whether it is."""
+        if self._silence() > self._beats.limit:
+            self.give_up("no sign of life")
+        elif self._silence() > SILENT and self._missed_at >= (self._line.last_byte_at or 0.0):
+            self.give_up("the stream was silent while the list went on")
+        else:
+            self.look()
+
+    def _silence(self) -> float:
+        """Seconds since the last byte."""
+        return self._now() - (self._line.last_byte_at or self._now())
 
     def _arrived(self, event: Event) -> None:
         match event.type:
@@ -211,7 +287,17 @@ class Attachment:
 
     def _flow(self, events: list[Event]) -> None:
         self._put(Batch(events))
-        self._known.update((event.key, event.at) for event in events if event.type not in PREVIEW_TYPES)
+        self._note(event for event in events if event.type not in PREVIEW_TYPES)
+
+    def _note(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self._known[event.key] = event.at
+            if event.at is not None and (self._newest is None or event.at > self._newest):
+                self._newest = event.at
+
+    def _told(self, seconds: float) -> None:
+        """The server says on the stream how long to stay away between two connections."""
+        self._at_least = min(MOST_APART, seconds)
 
     def _alive(self) -> None:
         self._line.last_byte_at = self._now()
@@ -256,9 +342,11 @@ class Attachment:
             missed = self._overdue(stretch.events) if self._held is None else 0
             self._hand_over(stretch)
             self._line.checked_at = self._now()
-            self._complete_at = max(filter(None, self._known.values()), default=None)
+            self._complete_at = self._newest
             if missed:
-                self._missed = True
+                self._missed_at = self._now()
+                if self._silence() > SILENT:
+                    self._judge()
                 self._line.gaps += missed
                 self._tell("local.gap", found=missed)
             self._release()
@@ -270,7 +358,7 @@ class Attachment:
         events, whole = await self._history.newest()
         if not whole:
             if self._newest_first:
-                self._put(Batch(events))
+                self._put(Batch(events, origin="list"))
             events = await self._history.whole()
         return Stretch(events, "")
 
@@ -280,16 +368,16 @@ class Attachment:
 
     def _hand_over(self, stretch: Stretch) -> None:
         if stretch.events:
-            self._put(Batch(stretch.events, listed=True, after=stretch.after))
+            self._put(Batch(stretch.events, listed=True, after=stretch.after, origin="list"))
         status = next((e for e in reversed(stretch.events) if e.type in _STATUSES), None)
         if status is not None and status.type == "session.status_terminated" and self._ending is None:
             settled = status.at is not None and status.at < time() - _SETTLED
             self._end_after(0.0 if settled else SOON[0])
-        self._known.update((event.key, event.at) for event in stretch.events)
+        self._note(stretch.events)
 
     def _overdue(self, events: list[Event]) -> int:
         """How many events the stream should have brought by now."""
-        newest = max(filter(None, self._known.values()), default=None)
+        newest = self._newest
         if newest is None:
             return 0
         return sum(

@@ -8,6 +8,9 @@ try again after a pause or a `SourceError` with one clear line.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from math import isfinite
+from time import time
 from typing import NamedTuple
 
 import anthropic
@@ -18,8 +21,8 @@ from cma_tui.text import first_line
 
 Client = anthropic.AsyncAnthropic
 
-STREAM_TIMEOUT = httpx2.Timeout(30.0, connect=10.0, read=75.0)
-"""The server sends a keep-alive every 30 s: two and a half of them without a byte is a dead line."""
+STREAM_TIMEOUT = httpx2.Timeout(30.0, connect=10.0, read=300.0)
+"""The last resort: the list and the rhythm of the keep-alives show a dead line long before."""
 
 NO_ACCESS = 5
 """Exit code for not found and no access."""
@@ -77,14 +80,18 @@ def transient(error: BaseException) -> bool:
 
 
 def retry_after(error: BaseException) -> float:
-    """Seconds the server asks us to wait, at most five minutes; 0 when it asks for nothing."""
+    """Seconds the server asks us to wait, as a number or as a date; at most five minutes, 0 for nothing."""
     if not isinstance(error, anthropic.APIStatusError):
         return 0.0
     text = error.response.headers.get("retry-after", "")
     try:
-        return min(300.0, max(0.0, float(text)))
+        seconds = float(text)
     except ValueError:
-        return 0.0
+        try:
+            seconds = parsedate_to_datetime(text).timestamp() - time()
+        except (ValueError, OverflowError):
+            return 0.0
+    return min(300.0, max(0.0, seconds)) if isfinite(seconds) else 0.0
 
 
 def refused(error: BaseException, what: str) -> SourceError:

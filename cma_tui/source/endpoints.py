@@ -62,6 +62,12 @@ class SessionEndpoint:
             )
         return response.http_response.content
 
+    async def threads(self, page: str | None) -> bytes:
+        """One page of the session's threads."""
+        call = self._client.beta.sessions.threads.with_raw_response.list
+        response = await (call(self.session_id) if page is None else call(self.session_id, page=page))
+        return response.http_response.content
+
     def classify(self, error: BaseException, *, seen: bool = True) -> Retry:
         """Whether an error may pass, and how long to stay away.
 

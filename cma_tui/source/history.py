@@ -11,13 +11,15 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping
+from contextlib import suppress
 
 import msgspec
 
-from cma_tui.event import Event, parse
+from cma_tui.event import Event
 from cma_tui.source import Line, SourceError
 from cma_tui.source.client import CALL_ERRORS, said
 from cma_tui.source.endpoints import SessionEndpoint
+from cma_tui.source.frames import server_event
 
 PAGE = 1000
 """Events asked for in one request."""
@@ -25,6 +27,7 @@ OVERLAP = 200
 """Known events in a row, at the older end, that show that nothing before them is missing."""
 _LONGEST_PAUSE = 30.0
 _MOST_PAGES = 100_000
+_RANDOM = random.SystemRandom()
 
 
 class Page(msgspec.Struct):
@@ -67,6 +70,8 @@ class History:
         self._line = line
         self._forwards_only = endpoint.thread is not None
         self._cursor: str | None = None
+        self.at_once = asyncio.Event()
+        """Set to cut the pause before another try short."""
 
     async def newest(self) -> tuple[list[Event], bool]:
         """The newest page, oldest first, and whether it is the whole list."""
@@ -123,36 +128,56 @@ class History:
             query = {**begin, **further}
 
     async def _page(self, query: Mapping[str, str | int]) -> Page:
-        """One page, asked for until it comes."""
+        """One page, asked for until it comes.
+
+        A page that is no list, before there was any, says that this is no such server; later it comes from
+        something that stands in between for a while.
+        """
         failures = 0
         while True:
+            wait = 0.0
             try:
                 return msgspec.json.decode(await self._endpoint.page(query), type=Page)
             except msgspec.MsgspecError as error:
-                raise SourceError(
-                    f"the list of {self._endpoint.name} is not readable: {said(error)}"
-                ) from error
+                if self._line.checked_at is None:
+                    raise SourceError(
+                        f"the list of {self._endpoint.name} is not readable: {said(error)}"
+                    ) from error
             except CALL_ERRORS as error:
-                wait = self._endpoint.classify(error)
-                failures += 1
-                await asyncio.sleep(max(wait.after, jitter(failures)))
+                wait = self._endpoint.classify(error).after
+            failures += 1
+            await self._pause(max(wait, jitter(failures)))
+
+    async def _pause(self, seconds: float) -> None:
+        self._line.list_retry_at = asyncio.get_running_loop().time() + seconds
+        self.at_once.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.at_once.wait()
+        self._line.list_retry_at = None
 
     def _parsed(self, page: Page) -> list[Event]:
-        return [parse(bytes(raw), stream=self._endpoint.thread) for raw in page.data]
+        return [server_event(bytes(raw), stream=self._endpoint.thread) for raw in page.data]
 
     def _circle(self) -> SourceError:
         return SourceError(f"the list of {self._endpoint.name} goes in a circle: the server repeats a page")
 
 
 def _is_forwards(events: list[Event]) -> bool:
-    """Whether a page that was asked for newest first came oldest first."""
+    """Whether a page that was asked for newest first came oldest first.
+
+    A server that gives no times is none that knows an order, unless its numbers say so.
+    """
     stamps = [event.at for event in events if event.at is not None]
-    return len(stamps) > 1 and stamps[0] < stamps[-1]
+    if len(stamps) > 1:
+        return stamps[0] < stamps[-1]
+    numbers = [n for event in events if isinstance(n := event.data.get("seq"), int)] if not stamps else []
+    return not stamps and len(events) > 1 and (len(numbers) < 2 or numbers[0] < numbers[-1])
 
 
 def jitter(failures: int) -> float:
     """A random pause in seconds, twice as long at most with each failure: clients must not march in step."""
-    return random.uniform(0.0, min(_LONGEST_PAUSE, 0.5 * 2.0 ** min(failures, 10)))  # noqa: S311
+    return _RANDOM.uniform(0.0, min(_LONGEST_PAUSE, 0.5 * 2.0 ** min(failures, 10)))
 
 
 def _more(page: Page) -> bool:

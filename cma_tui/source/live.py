@@ -15,16 +15,23 @@ from typing import Any
 import anthropic
 import msgspec
 
-from cma_tui.content import as_dict, as_text
-from cma_tui.event import Event, decode, local
+from cma_tui.event import Event, local
 from cma_tui.source import Batch, Line, SourceError
 from cma_tui.source.attachment import Attachment, first_error
-from cma_tui.source.client import CALL_ERRORS, TRANSIENT, refused, said
+from cma_tui.source.client import CALL_ERRORS, refused, said
 from cma_tui.source.controls import LiveControls
 from cma_tui.source.endpoints import GoneError, SessionEndpoint
+from cma_tui.source.history import Page
+from cma_tui.source.resources import Resources
 
 MOST_THREADS = 25
 """Thread streams open at once: as many as the API lets live side by side."""
+TICK = 2.0
+"""Seconds between two looks at the clocks."""
+SLEPT = 5.0
+"""Seconds that the wall clock may run ahead of the loop's before the machine is taken to have slept."""
+POLL = 20.0
+"""Seconds between two looks at what no event tells."""
 
 
 class Live:
@@ -65,8 +72,17 @@ class Live:
         self._queue: asyncio.Queue[Batch | None] = asyncio.Queue()
         self._tasks: asyncio.TaskGroup
         self._threads: dict[str, asyncio.Task[None]] = {}
+        self._attachments: list[Attachment] = []
+        self._described = b""
+        """The session's resource as it was last read."""
+        self._threads_described = b"[]"
         self._resources = 0
-        self.controls = LiveControls(client, session_id, self._put)
+        self._tells_status = False
+        """Whether the server sends the session's status as events."""
+        self._has_threads = False
+        """Whether the session has child threads."""
+        self.resources = Resources(client)
+        self.controls = LiveControls(client, session_id, self._put, lambda: self.line.checked_at is not None)
 
     async def batches(self) -> AsyncGenerator[Batch, None]:
         """The session's events, for as long as it lives. Closes the client at the end.
@@ -89,7 +105,10 @@ class Live:
             self._put(Batch([await self._resource()]))
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
+                beside = [tasks.create_task(work) for work in (self._watch_clocks(), self._poll())]
                 await self._attach()
+                for task in beside:
+                    task.cancel()
                 if self._follow:  # else each thread's list is read to its end
                     for task in self._threads.values():
                         task.cancel()
@@ -98,8 +117,16 @@ class Live:
         finally:
             self._queue.put_nowait(None)
 
-    def watch_thread(self, thread: str) -> None:
-        """Attach to a child thread's own stream as well. Called on the source's loop."""
+    async def hurry(self) -> None:
+        """Do at once what is due later: connect again, look at the history again."""
+        for attachment in self._attachments:
+            attachment.hurry()
+
+    async def watch_thread(self, thread: str) -> None:
+        """Attach to a child thread's own stream as well."""
+        self._watch_thread(thread)
+
+    def _watch_thread(self, thread: str) -> None:
         if thread not in self._threads and len(self._threads) < MOST_THREADS:
             self._threads[thread] = self._tasks.create_task(self._attach_thread(thread))
 
@@ -107,7 +134,12 @@ class Live:
 
     async def _attach(self) -> None:
         attachment = self._attachment(None, self.line)
-        await (attachment.run() if self._follow else attachment.list_once())
+        if self._follow:
+            await attachment.run()
+        else:
+            await attachment.list_once()
+            if self._has_threads:
+                await self._read_threads()
 
     async def _attach_thread(self, thread: str) -> None:
         attachment = self._attachment(thread, Line())
@@ -123,18 +155,36 @@ class Live:
 
     def _attachment(self, thread: str | None, line: Line) -> Attachment:
         endpoint = SessionEndpoint(self._client, self.name, thread=thread, previews=self._previews)
-        return Attachment(endpoint, self._put, line, newest_first=self._newest_first)
+        attachment = Attachment(endpoint, self._put, line, newest_first=self._newest_first)
+        self._attachments.append(attachment)
+        return attachment
+
+    async def _watch_clocks(self) -> None:
+        """After the machine has slept, a connection that looks open leads nowhere: connect anew."""
+        loop = asyncio.get_running_loop()
+        ahead = time() - loop.time()
+        while True:
+            await asyncio.sleep(TICK)
+            before, ahead = ahead, time() - loop.time()
+            if ahead - before > SLEPT:
+                for attachment in self._attachments:
+                    attachment.give_up("the machine slept")
 
     def _put(self, batch: Batch) -> None:
         self._queue.put_nowait(batch)
         for event in batch.events:
+            self.controls.notice(event, listed=batch.listed)
             self._noticed(event)
 
     def _noticed(self, event: Event) -> None:
         """Some events ask for more than to be shown."""
         match event.type:
-            case "session.thread_created" if self._all_threads and event.session_thread_id is not None:
-                self.watch_thread(event.session_thread_id)
+            case "session.thread_created" if event.session_thread_id is not None:
+                self._has_threads = True
+                if self._all_threads:
+                    self._watch_thread(event.session_thread_id)
+            case "session.status_running" | "session.status_idle":
+                self._tells_status = True
             case "session.updated" if event.stream is None and event.received_at is not None:
                 self._tasks.create_task(self._read_resource_again())
             case "local.connected" if self._first:
@@ -142,15 +192,61 @@ class Live:
                 self._tasks.create_task(self._say(first))
 
     async def _say(self, events: Sequence[dict[str, Any]]) -> None:
-        await self.controls.send(events)
+        try:
+            await self.controls.send(events)
+        except SourceError as error:  # the session is there all the same
+            self._tell(str(error))
 
-    # -- the resource ---------------------------------------------------------------------------------
+    # -- the resources --------------------------------------------------------------------------------
+
+    async def _poll(self) -> None:
+        """What no event tells: the usage of threads, and the status on servers that send none.
+
+        Without following, once and after the list; else now and then while the session is attached to.
+        """
+        while True:
+            await asyncio.sleep(POLL)
+            if self.line.state != "live" or self.line.checked_at is None:
+                continue
+            if not self._tells_status:
+                await self._read_resource_again()
+            if self._has_threads:
+                await self._read_threads()
 
     async def _read_resource_again(self) -> None:
         try:
-            self._put(Batch([await self._resource()]))
+            before = self._described
+            event = await self._resource()
         except SourceError as error:  # what was read before stays true enough, and the log says why
-            self._put(Batch([local("local.notice", {"text": str(error)}, received_at=time())]))
+            self._tell(str(error))
+        else:
+            if self._described != before:
+                self._put(Batch([event]))
+
+    async def _read_threads(self) -> None:
+        """The child threads as the API describes them, if that has changed."""
+        endpoint = SessionEndpoint(self._client, self.name)
+        threads: list[msgspec.Raw] = []
+        page: str | None = None
+        seen: set[str | None] = set()
+        try:
+            while page not in seen:
+                seen.add(page)
+                listed = msgspec.json.decode(await endpoint.threads(page), type=Page)
+                threads += listed.data
+                page = listed.next_page
+        except (msgspec.MsgspecError, *CALL_ERRORS):
+            return  # some servers have no such route; what the streams tell is there in any case
+        body = b"[" + b",".join(bytes(thread) for thread in threads) + b"]"
+        if body != self._threads_described:
+            self._threads_described = body
+            self._resources += 1
+            fields = {"threads": msgspec.json.decode(body)}
+            key = f"threads:{self.name}:{self._resources}:{time()}"
+            self._put(Batch([local("local.threads", fields, received_at=time(), key=key)]))
+
+    def _tell(self, text: str) -> None:
+        self._put(Batch([local("local.notice", {"text": text}, received_at=time())]))
 
     async def _resource(self) -> Event:
         """The session's resource as a `local.session` event: it holds what no event tells, the model."""
@@ -166,26 +262,7 @@ class Live:
             raise SourceError(
                 f"{self._client.base_url} is no Managed Agents API: it answered {kind}"
             ) from error
+        self._described = body
         self._resources += 1
         key = f"session:{self.name}:{self._resources}"
         return local("local.session", {"session": resource}, received_at=time(), key=key)
-
-
-async def create_session(client: anthropic.AsyncAnthropic, agent: str, environment: str) -> str:
-    """Create a session. Returns its id.
-
-    Raises:
-        SourceError: it was refused, or the answer did not come: then a session may exist.
-    """
-    try:
-        response = await client.beta.sessions.with_raw_response.create(
-            agent=agent, environment_id=environment
-        )
-    except TRANSIENT as error:
-        raise SourceError(f"unclear whether a session was created: {said(error)}") from error
-    except CALL_ERRORS as error:
-        raise refused(error, f"a session of {agent} in {environment}") from error
-    session = as_text(as_dict(decode(response.http_response.content)).get("id"))
-    if session is None:
-        raise SourceError(f"{client.base_url} is no Managed Agents API: its new session has no id")
-    return session

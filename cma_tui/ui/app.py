@@ -1,67 +1,95 @@
 """The app: themes, the filter in front of the terminal, signals, and a clean end.
 
-Owns what holds for every screen. Invariants: whatever happens, the terminal is restored and the user
-reads one line of ours, never a traceback with values in it; every line of every widget passes the
-guard; the feed is closed before the process ends.
+Owns what holds for every screen, and the sessions that are open. Invariants: whatever happens, the
+terminal is restored and the user reads one line of ours, never a traceback with values in it; every
+line of every widget passes the guard; every session that was opened is closed, its feed and its
+mirror, before the process ends.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
-import traceback
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from functools import partial
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.events import Event, InputEvent
 from textual.filter import LineFilter
+from textual.screen import Screen
 from textual.theme import Theme
+from textual.worker import WorkerFailed
 
+from cma_tui.crash import defect
 from cma_tui.feed import Feed
+from cma_tui.player import Player
+from cma_tui.rules import NONE, Rules
 from cma_tui.source import SourceError
-from cma_tui.text import printable
+from cma_tui.text import first_line, printable
+from cma_tui.ui.counting import CostLimits
 from cma_tui.ui.guard import TerminalGuard
+from cma_tui.ui.notices import Wishes
 from cma_tui.ui.screens.session import Mode, SessionScreen
+from cma_tui.ui.terminal import Terminal
 from cma_tui.ui.theme import FALLBACKS, THEMES
 
+_LOOKING = 30.0
+"""Seconds for which whoever used a key is taken to be looking."""
+
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from cma_tui.mirror import Mirror
+    from cma_tui.overview import Overview
+    from cma_tui.recording import Switch
+    from cma_tui.ui.screens.overview import Opened, Opener
 
 
-class CmaTop(App[int]):
-    """cma-top on a terminal."""
+class Shell(App[int]):
+    """What every screen stands on; `main` is the first one."""
 
     TITLE = "cma-top"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "stop", "leave", show=False, priority=True)]
 
-    def __init__(
-        self,
-        feed: Feed,
-        *,
-        mode: Mode,
-        name: str,
-        theme: str | None = None,
-        density: str = "normal",
-        times: str = "offset",
-        mirror: Mirror | None = None,
-    ) -> None:
-        super().__init__()
+    def __init__(self, main: Screen[Any], *, theme: str | None = None) -> None:
+        super().__init__(driver_class=Terminal)
         self._guard = TerminalGuard()
         for own in THEMES:
             self.register_theme(own)
         self.theme = theme if theme is not None and theme in self.available_themes else "cma-dark"
-        self._feed = feed
-        self._main = SessionScreen(feed, mode=mode, name=name, density=density, times=times, mirror=mirror)
+        self._main = main
+        self.farewells: list[str] = []
+        """What closed sessions leave to say when the screen is gone."""
         self._stop_until = 0.0
+        self.state_dir: Path | None = None
+        """Where crash reports go."""
+        self._held: ExitStack | None = None
+        """Open while nothing is drawn."""
+        self._window_name = ""
+        """What the terminal's window was named; empty while its own name stands."""
+        self._focus_told = False
+        """Whether the terminal has ever told whether it has the focus."""
+        self._touched_at = float("-inf")
+        """When a key or the mouse was last used."""
+
+    @property
+    def terminal(self) -> Terminal | None:
+        """The terminal; None where there is none."""
+        return self._driver if isinstance(self._driver, Terminal) else None
 
     @property
     def failure(self) -> BaseException | None:
         """The defect that ended the app before its time."""
-        return self._exception
+        return self._exception.error if isinstance(self._exception, WorkerFailed) else self._exception
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """What our names mean in themes that are not ours: a variable's value cannot name another one."""
@@ -72,20 +100,122 @@ class CmaTop(App[int]):
         """The guard comes last: nothing passes it."""
         return [*super().get_line_filters(), self._guard]
 
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette lists what the keys of this moment do, and what Textual brings along."""
+        yield from super().get_system_commands(screen)
+        listed = set()
+        for node, binding, enabled, _ in screen.active_bindings.values():
+            if enabled and binding.description and binding.description not in listed:
+                listed.add(binding.description)
+                run = partial(self.run_action, binding.action, node)
+                said = first_line(f"{binding.description[0].upper()}{binding.description[1:]}", 80)
+                yield SystemCommand(said, f"key {self.get_key_display(binding)}", run)
+
     def on_mount(self) -> None:
-        """Signals end the app in order, so that the terminal is restored."""
-        if not self.is_headless:
+        """Signals and a lost terminal end the app in order; what fails beside it is seen."""
+        if self.terminal is not None:
             loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGHUP):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(number, self.exit, 128 + number)
+            self.terminal.on_lost = lambda: self._from_thread(self.exit, 128 + signal.SIGHUP)
+            self.terminal.on_drained = lambda: self._from_thread(self._go_on_drawing)
+            loop.set_exception_handler(self._failed_task)
+            threading.excepthook = self._failed_thread
         self.theme_changed_signal.subscribe(self, self._repaint)
+        self.show_main()
+
+    def _from_thread(self, call: Callable[..., object], *arguments: object) -> None:
+        with suppress(RuntimeError):  # the app has ended: nobody is left to be told
+            assert self._loop is not None
+            self._loop.call_soon_threadsafe(call, *arguments)
+
+    def show_main(self) -> None:
+        """Show the first screen."""
         self.push_screen(self._main)
 
     def _repaint(self, theme: Theme) -> None:
+        from cma_tui.ui.widgets.page import Page
+        from cma_tui.ui.widgets.sessions import Rows
         from cma_tui.ui.widgets.timeline import Timeline
 
-        for timeline in self._main.query(Timeline):
-            self.call_after_refresh(timeline.repaint)
+        for screen in self.screen_stack:
+            for drawn in (*screen.query(Timeline), *screen.query(Rows), *screen.query(Page)):
+                self.call_after_refresh(drawn.repaint)
+
+    # -- a terminal that does not read ----------------------------------------------------------------
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Draw, unless the terminal still reads what was drawn before: then once, when it has."""
+        if self._held is None and self.terminal is not None and self.terminal.output.behind:
+            self._held = ExitStack()
+            self._held.enter_context(self.batch_update())
+        super()._display(screen, renderable)
+
+    def _go_on_drawing(self) -> None:
+        """The terminal has caught up: all that was not drawn meanwhile is drawn now."""
+        held, self._held = self._held, None
+        if held is not None:
+            held.close()
+            self.screen.refresh()
+
+    def to_terminal(self, sequence: str) -> None:
+        """Write a control sequence of ours to the terminal; one that does not read gets none."""
+        if self._driver is not None and (self.terminal is None or not self.terminal.output.behind):
+            self._driver.write(sequence)
+            self._driver.flush()
+
+    # -- what fails beside the screen -----------------------------------------------------------------
+
+    def _failed_task(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A task or a callback that nobody waits for failed: told, and the screen goes on."""
+        if isinstance(error := context.get("exception"), Exception):
+            self._tell_defect(error, "in the background")
+
+    def _failed_thread(self, failed: threading.ExceptHookArgs) -> None:
+        """A thread failed: told, and the screen goes on."""
+        if isinstance(failed.exc_value, Exception):
+            name = failed.thread.name if failed.thread is not None else "a thread"
+            self._from_thread(self._tell_defect, failed.exc_value, name)
+
+    def _tell_defect(self, error: Exception, doing: str) -> None:
+        told = printable(defect(error, self.state_dir, doing))
+        self.farewells.append(told)
+        self.notify(told, severity="error", markup=False, timeout=60)
+
+    # -- whether somebody looks, and the window's name ---------------------------------------------------
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether somebody is looking: the terminal says so, or, where it has never said, a key was used."""
+        return self.app_focus if self._focus_told else monotonic() - self._touched_at < _LOOKING
+
+    def on_app_focus(self) -> None:
+        """The terminal tells."""
+        self._focus_told = True
+
+    def on_app_blur(self) -> None:
+        """The terminal tells."""
+        self._focus_told = True
+
+    async def on_event(self, event: Event) -> None:
+        """Note that somebody is there."""
+        if isinstance(event, InputEvent):
+            self._touched_at = monotonic()
+        await super().on_event(event)
+
+    def show_title(self, text: str) -> None:
+        """Name the terminal's window; its own name is kept for the end."""
+        shown = printable(text, strict=True, cap=200)
+        if shown != self._window_name:
+            keep = "" if self._window_name else "\x1b[22;2t"
+            self._window_name = shown
+            self.to_terminal(f"{keep}\x1b]2;{shown}\x07")
+
+    def on_unmount(self) -> None:
+        """The window has its own name again; one that could not be kept is empty."""
+        if self._window_name:
+            self._window_name = ""
+            self.to_terminal("\x1b]2;\x07\x1b[23;2t")
 
     def action_stop(self) -> None:
         """The first Ctrl+C says how to leave, a second soon after leaves."""
@@ -100,6 +230,55 @@ class CmaTop(App[int]):
         self._close_messages_no_wait()
 
 
+class CmaTop(Shell):
+    """The app of one session."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        *,
+        mode: Mode,
+        name: str,
+        theme: str | None = None,
+        density: str = "normal",
+        times: str = "offset",
+        mirror: Mirror | None = None,
+        state_dir: Path | None = None,
+        tools: Path | None = None,
+        recording: Switch | None = None,
+        filters: Mapping[str, str] | None = None,
+        limits: CostLimits | None = None,
+        wishes: Wishes | None = None,
+        player: Player | None = None,
+        rules: Rules = NONE,
+    ) -> None:
+        main = SessionScreen(
+            feed,
+            mode=mode,
+            name=name,
+            density=density,
+            times=times,
+            mirror=mirror,
+            state_dir=state_dir,
+            tools=tools,
+            recording=recording,
+            filters=filters,
+            limits=limits,
+            wishes=wishes,
+            player=player,
+            rules=rules,
+        )
+        super().__init__(main, theme=theme)
+        self.state_dir = state_dir
+        self._main: SessionScreen = main
+        self._feed = feed
+
+
+def wishes_of(settings: Any) -> Wishes:  # noqa: ANN401 - Settings
+    """What the user set of notices."""
+    return Wishes(settings.notify, settings.notify_on, settings.notify_command)
+
+
 def run(
     feed: Feed,
     *,
@@ -107,6 +286,10 @@ def run(
     name: str,
     settings: Any,  # noqa: ANN401 - Settings
     mirror: Mirror | None = None,
+    tools: Path | None = None,
+    recording: Switch | None = None,
+    limits: tuple[float | None, float | None] = (None, None),
+    player: Player | None = None,
 ) -> int:
     """Run the screen until the user leaves. Returns the exit code; says why on stderr when it is not 0."""
     app = CmaTop(
@@ -117,23 +300,101 @@ def run(
         density=settings.density,
         times=settings.time,
         mirror=mirror,
+        state_dir=settings.state_dir if mode != "demo" else None,
+        tools=tools,
+        recording=recording,
+        filters=settings.filters,
+        limits=CostLimits(*limits),
+        wishes=wishes_of(settings),
+        player=player,
+        rules=settings.rules,
     )
+    if not settings.motion:
+        app.animation_level = "none"
     try:
         code = app.run()
     finally:
-        feed.close()
-    if mirror is not None and (farewell := mirror.close().farewell):
+        farewell = close_session(feed, mirror, recording)
+    app.farewells += [farewell] if farewell else []
+    return outcome(app, code, feed.error)
+
+
+class OverviewApp(Shell):
+    """The app of all sessions: each can be opened, left and opened again."""
+
+    def __init__(self, overview: Overview, open_entry: Opener | None, *, theme: str | None = None) -> None:
+        from cma_tui.ui.screens.overview import OverviewScreen
+
+        main = OverviewScreen(overview, open_entry)
+        super().__init__(main, theme=theme)
+        self._main: OverviewScreen = main
+        self.opened: list[Opened] = []
+        """What is to be closed when the app ends."""
+        self.chosen: str | None = None
+
+    def show_main(self) -> None:
+        """Show the list; when something is chosen, the app ends."""
+        self.push_screen(self._main, self._choose)
+
+    def _choose(self, session: str | None) -> None:
+        self.chosen = session
+        self.exit(0)
+
+
+def run_overview(
+    overview: Overview,
+    open_entry: Opener | None,
+    *,
+    theme: str | None = None,
+    motion: bool = True,
+) -> tuple[int, str | None]:
+    """Run the list of all sessions until the user leaves. Returns the exit code, and what was chosen."""
+    app = OverviewApp(overview, open_entry, theme=theme)
+    if not motion:
+        app.animation_level = "none"
+    try:
+        code = app.run()
+    finally:
+        overview.close()
+        app.farewells += filter(None, [opened.close() for opened in app.opened])
+    return outcome(app, code, overview.error), app.chosen
+
+
+def close_session(feed: Feed, mirror: Mirror | None, recording: Switch | None = None) -> str:
+    """Close what a session screen was on; waits a few seconds at most. Returns what there is to say."""
+    feed.close()
+    said = []
+    ended = recording.off() if recording is not None else None
+    if ended is not None:
+        said.append(ended.farewell)
+    if mirror is not None:
+        mirror.close()
+        said.append(mirror.farewell)
+    return "; ".join(line for line in said if line)
+
+
+def outcome(app: Shell, code: int | None, error: BaseException | None) -> int:
+    """How an app's run ended, as an exit code; what went wrong is said, where somebody reads it."""
+    if app.terminal is not None and not app.terminal.caught_up:
+        _give_up_terminal()
+    for farewell in app.farewells:
         _say(farewell)
     if app.failure is not None:
-        frames = traceback.extract_tb(app.failure.__traceback__)
-        place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-        _say(f"a defect in cma-top, please report it: {type(app.failure).__name__}{place}")
+        _say(defect(app.failure, app.state_dir))
         return 1
-    if feed.error is not None:
-        _say(str(feed.error))
-        return feed.error.exit_code if isinstance(feed.error, SourceError) else 1
+    if error is not None:
+        _say(str(error))
+        return error.exit_code if isinstance(error, SourceError) else 1
     return code or 0
 
 
 def _say(text: str) -> None:
     sys.stderr.write(f"cma-top: {printable(text, cap=500)}\n")
+
+
+def _give_up_terminal() -> None:
+    """Nothing that is still written may fail, or wait for ever, because the terminal has gone."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)

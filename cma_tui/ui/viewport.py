@@ -4,7 +4,8 @@ Owns the anchor (the entry at the top and how far into it), the cursor and the f
 There is no virtual height and no table of offsets: a layout starts at its anchor, or at the end while
 it follows, and asks for the lines of the entries it shows and no others. So its cost is that of the
 window, whatever the length of the list, and nothing that arrives, folds or resizes elsewhere can
-move what is being read. Invariant: only `go`, `scroll` and `follow` move the reading position.
+move what is being read. Invariant: only `go`, `place`, `scroll`
+and `follow` move the reading position.
 """
 
 from __future__ import annotations
@@ -13,14 +14,26 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 Line = TypeVar("Line")
+_LOW = 4
+"""Lines of a window of which none can be spared."""
 
 
 class Viewport(Generic[Line]):
-    """A window of `height` lines on `count()` entries whose lines `lines(position)` gives."""
+    """A window of `height` lines on `count()` entries whose lines `lines(position)` gives.
 
-    def __init__(self, count: Callable[[], int], lines: Callable[[int], Sequence[Line]]) -> None:
+    With some tops something else is drawn over the first line: `covers(position, line)` tells. The cursor's
+    row never begins there.
+    """
+
+    def __init__(
+        self,
+        count: Callable[[], int],
+        lines: Callable[[int], Sequence[Line]],
+        covers: Callable[[int, int], bool] = lambda position, line: False,
+    ) -> None:
         self._count = count
         self._lines = lines
+        self._covers = covers
         self.height = 0
         self.top = 0
         self.top_line = 0
@@ -50,6 +63,9 @@ class Viewport(Generic[Line]):
         self.cursor = max(0, min(position, self._count() - 1))
         if self.cursor < self.top or (self.cursor == self.top and self.top_line):
             self.top, self.top_line = self.cursor, 0
+            self._uncover()
+        elif self.cursor == self.top:
+            self._uncover()
         elif not self._seen():
             self._show_at_end()
 
@@ -68,17 +84,46 @@ class Viewport(Generic[Line]):
             return
         self.layout()  # while following, the anchor is where the last layout ended
         self.following = False
+        self._shift(by)
+        while self.top < count - 1 and self.top_line >= len(self._lines(self.top)):
+            self.top_line -= len(self._lines(self.top))
+            self.top += 1
+        shown = self.layout()[1 if self.covered else 0 :]
+        if shown:
+            self.cursor = max(shown[0][0], min(self.cursor, shown[-1][0]))
+
+    def place(self, position: int, y: int) -> None:
+        """Put the cursor on an entry and its first line on the line `y` of the window."""
+        if not self._count():
+            return
+        self.following = False
+        self.cursor = self.top = max(0, min(position, self._count() - 1))
+        self.top_line = 0
+        self._shift(-y)
+        if not y:
+            self._uncover()
+
+    @property
+    def covered(self) -> bool:
+        """Whether something else is drawn over the first line."""
+        return self.height > _LOW and 0 <= self.top < self._count() and self._covers(self.top, self.top_line)
+
+    def _uncover(self) -> None:
+        """Show what begins the window below what covers its first line."""
+        if self.covered:
+            self._shift(-1)
+
+    def cursor_line(self) -> int:
+        """The line of the window on which the cursor's entry begins; 0 when it is not seen."""
+        return next((y for y, (at, _) in enumerate(self.layout()) if at == self.cursor), 0)
+
+    def _shift(self, by: int) -> None:
+        """Move the anchor by lines; upwards not beyond the first."""
         self.top_line += by
         while self.top_line < 0 and self.top > 0:
             self.top -= 1
             self.top_line += len(self._lines(self.top))
         self.top_line = max(0, self.top_line)
-        while self.top < count - 1 and self.top_line >= len(self._lines(self.top)):
-            self.top_line -= len(self._lines(self.top))
-            self.top += 1
-        shown = self.layout()
-        if shown:
-            self.cursor = max(shown[0][0], min(self.cursor, shown[-1][0]))
 
     def at(self, y: int) -> int | None:
         """Position of the entry on a line of the window."""
@@ -104,6 +149,7 @@ class Viewport(Generic[Line]):
             self.top, self.top_line = position, max(0, need - self.height)
         else:
             self.top, self.top_line = position, 0
+            self._uncover()
 
     def _from_top(self) -> list[tuple[int, Line]]:
         window: list[tuple[int, Line]] = []

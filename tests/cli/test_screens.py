@@ -6,15 +6,20 @@ import threading
 import pytest
 
 
+class Runs(list):
+    """What the screen was run with: mode, name and feed; and the players."""
+
+
 @pytest.fixture
 def screen(monkeypatch):
     """In place of the screen: takes from the feed until something is true, and says with what it was run."""
-    runs = []
+    runs, players = Runs(), []
+    runs.players = players
+    monkeypatch.setattr("cma_tui.commands.watch.no_screen", lambda: None)
     monkeypatch.setattr("cma_tui.commands.output.no_screen", lambda: None)
-    monkeypatch.setattr("cma_tui.cli.no_screen", lambda: None)
 
     def until(condition):
-        def fake(feed, *, mode, name, settings, mirror):
+        def fake(feed, *, mode, name, settings, mirror, tools=None, recording=None, player=None, limits=None):
             assert mirror is None, "nothing is traced without a key"
             woken = threading.Event()
             feed.wake = woken.set
@@ -26,6 +31,7 @@ def screen(monkeypatch):
                     feed.take()
             feed.close()
             runs.append((mode, name, feed))
+            players.append(player)
             return 0 if feed.error is None else 1
 
         monkeypatch.setattr("cma_tui.ui.app.run", fake)
@@ -73,17 +79,11 @@ def test_chat_with_a_session_that_exists(run, service, screen):
     assert texts(runs[0][2].session) == ["hi", "thanks"]
 
 
-@pytest.mark.parametrize(
-    ("agent", "code", "said"), [("agent_unknown", 5, "does not exist"), (None, 2, "needs --agent (or")]
-)
-def test_chat_that_cannot_begin(run, service, sim, screen, agent, code, said):
+def test_chat_that_cannot_begin(run, service, sim, screen):
     runs = screen(ended)
-    got, _, err = run("chat", "--environment", sim.environment_id, *(["--agent", agent] if agent else []))
-    if runs:
-        error = runs[0][2].error
-        assert (error.exit_code, said in str(error)) == (code, True)
-    else:
-        assert (got, said in err) == (code, True)
+    run("chat", "--environment", sim.environment_id, "--agent", "agent_unknown")
+    error = runs[0][2].error
+    assert (error.exit_code, "does not exist" in str(error)) == (5, True)
     assert not sim.sessions
 
 
@@ -115,7 +115,26 @@ def test_replay_and_show(run, screen, tmp_path, service):
     assert run("replay", "--speed", "10000", "--idle-limit", "0", str(log), str(log))[0] == 0
     assert run(str(log))[0] == 0
     assert [(mode, name) for mode, name, _ in runs] == [("replay", str(log))] * 3
-    assert [feed.source.speed for _, _, feed in runs] == [10_000, 10_000, None]
+    assert [player.rewound for player in runs.players] == [True, True, False]
+    assert {player.speed for player in runs.players[:2]} == {10_000}
     assert {len(feed.session.events) for _, _, feed in runs} == {len(service.log(session))}
     code, _, err = run("replay", str(log), str(tmp_path / "none"))
     assert (code, "no such file" in err) == (2, True)
+
+
+def test_one_of_the_sessions_in_a_file(run, screen, tmp_path):
+    path = tmp_path / "two.jsonl"
+    with path.open("w") as file:
+        for number in (1, 2):
+            described = {"id": f"sesn_{number}", "type": "session", "created_at": "2026-07-06T14:16:30Z"}
+            said = {"type": "agent.message", "id": f"e{number}", "content": [{"type": "text", "text": "hi"}]}
+            file.write(json.dumps(described) + "\n" + json.dumps(said) + "\n")
+    runs = screen(lambda session: False)
+    for number in (1, 2):
+        assert run("replay", "--session", str(number), str(path))[0] == 0
+        assert runs[-1][2].session.id == f"sesn_{number}"
+        assert [event.key for event in runs[-1][2].session.events if event.id] == [f"e{number}"]
+    code, _, err = run("replay", "--session", "3", str(path))
+    assert code != 0
+    assert "holds no session number 3: 2 in it" in err
+    assert len(runs) == 2, "nothing was shown"

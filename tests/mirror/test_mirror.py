@@ -13,10 +13,9 @@ from cma_tui.mirror.intake import QUEUE
 from cma_tui.mirror.spans import session_row, turn_rows
 from cma_tui.session.fold import apply
 from cma_tui.session.merge import merge
-from cma_tui.session.metrics import session_cost
 from cma_tui.session.model import Change, Session
 from tests.mirror.help import RESOURCE, SESSION, STORIES, Time, mirror, target, told
-from tests.session.look import fold
+from tests.session.look import fold, session_cost
 from tests.stories import orders, surprises
 from tests.stories.write import BEGIN, Log, preview_delta, preview_start
 
@@ -183,6 +182,36 @@ def test_realtime_shows_a_turn_while_it_runs(fake, tmp_path):
     fake.check_trees()
 
 
+def test_what_a_sub_agent_did_before_is_not_the_running_turn_s(fake, tmp_path):
+    """Its stream is read late, while the next turn runs; a row's parent can never be changed."""
+    log = Log()
+    log.begin()
+    log.thread_created("sthr_c", "analyst")
+    child = log.child("sthr_c")
+    child.answer("It is commit 9f2c1e.")
+    log.received("sthr_c")
+    log.rest()
+    log.begin("And now?")
+    start = log.start()
+    time = Time()
+    watcher = mirror(fake, tmp_path, mode="realtime", time=time)
+    session = watch(watcher, told(log.events), time=time)
+    watch(watcher, child.events, session, time)
+    begun = len(log.events)
+    log.message("Nothing.")
+    log.end(start)
+    log.rest()
+    watch(watcher, log.events[begun:], session, time)
+    close(watcher)
+    fake.check_trees()
+    seen = stored(fake)
+    mirror_log(session, target(fake), tmp_path / "fresh")
+    assert stored(fake) == seen
+    (thread,) = [row for row in fake.spans if row["span_attributes"]["name"].startswith("subagent")]
+    turn = next(row for row in fake.spans if row["metadata"].get("turn") == 1)
+    assert thread["span_parents"] == [turn["span_id"]]
+
+
 def test_a_realtime_turn_sends_what_is_new_and_not_all_over_again(fake, tmp_path):
     time = Time()
     watcher = mirror(fake, tmp_path, mode="realtime", time=time)
@@ -344,7 +373,6 @@ def test_links_lead_to_the_rows(fake, tmp_path):
         f"{fake.url}/app/acme/object?object_type=project_logs&object_id={project}&id={row['id']}"
     )
     assert watcher.link(session).endswith(fake.row("anthropic.beta.sessions.session")["id"])
-    assert watcher.errors(session, session.turns[0]) == []
     unsent = mirror(fake, tmp_path)
     unsent.update(session, Change())
     unsent.close(10)

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cma_tui.mirror.redact import FIELD, MASK, PatternError, Redactor, without_content
+from cma_tui.mirror.redact import cleaned, without_content
 from cma_tui.mirror.row import Row, pack
+from cma_tui.redact import FIELD, MASK, PatternError, Redactor
 
 OWN = "own-key-0123456789"
 SECRETS = {
@@ -105,7 +106,7 @@ def test_a_secret_is_found_in_every_field_of_a_row():
         tags=[secret, OWN],
     )
     redactor = Redactor([OWN])
-    body = pack(redactor.clean(row), "s").body.decode()
+    body = pack(cleaned(redactor, row), "s").body.decode()
     assert secret not in body
     assert OWN not in body
     assert "hunter2" not in body
@@ -174,7 +175,7 @@ def test_the_time_grows_with_the_text_and_no_faster(name):
 
 def test_media_become_stubs():
     block = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "QUJD" * 1000}}
-    clean = Redactor().clean(Row("k", "n", "tool", None, output=[block, "x " + "QUJD" * 1000 + " y"]))
+    clean = cleaned(Redactor(), Row("k", "n", "tool", None, output=[block, "x " + "QUJD" * 1000 + " y"]))
     assert clean.output[0]["source"]["data"] == "[base64, about 3,000 bytes]"
     assert clean.output[1] == "x [base64, about 3,000 bytes] y"
 
@@ -185,7 +186,7 @@ def test_a_row_is_bounded_whatever_it_holds():
         deep = {"a": deep}
     wide = ["x" * 1000 for _ in range(5000)]
     row = Row("k", "n", "tool", None, input=deep, output=wide, metadata={str(i): i for i in range(5000)})
-    body = pack(Redactor().clean(row), "s").body
+    body = pack(cleaned(Redactor(), row), "s").body
     assert len(body) < 1_000_000
     assert b"nested too deeply" in body
 
@@ -199,7 +200,7 @@ def test_a_row_is_bounded_whatever_it_holds():
 )
 def test_whatever_a_row_holds_it_becomes_json(value):
     row = Row("k", "n", "tool", None, input=value, output=[value], metadata={"x": value})
-    body = pack(Redactor([OWN]).clean(row), "s").body
+    body = pack(cleaned(Redactor([OWN]), row), "s").body
     assert b"\\u0000" not in body
     msgspec.json.decode(body)
     body.decode()
@@ -242,3 +243,20 @@ def test_the_user_masks_more():
 def test_a_pattern_that_could_take_for_ever_is_refused(pattern):
     with pytest.raises(PatternError):
         Redactor(patterns=[pattern])
+
+
+def test_what_was_masked_is_counted_by_kind():
+    redactor = Redactor([OWN], [r"INT-\d+"])
+    redactor.text(f"{SECRETS['aws']} and {SECRETS['github']} and {OWN} and INT-7")
+    redactor.text(PEM)
+    redactor.value({"api_key": "12345678", "note": "Bearer abcdefghij0123456789 to https://bob:hunter2@x/"})
+    assert redactor.kinds == {
+        "key or token": 2,
+        "known key": 1,
+        "your pattern": 1,
+        "private key": 1,
+        "value named as secret": 1,
+        "bearer token": 1,
+        "login in a URL": 1,
+    }
+    assert redactor.masked == 8

@@ -3,19 +3,19 @@
 import json
 import math
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from cma_tui.event import parse
 from cma_tui.mirror.cut import Index, index_of
-from cma_tui.mirror.errors import turn_errors
 from cma_tui.mirror.row import pack, payload, row_id
 from cma_tui.mirror.spans import provisional_rows, session_row, turn_rows
+from cma_tui.session.errors import turn_errors
 from cma_tui.session.fold import apply
-from cma_tui.session.metrics import session_cost, turn_tallies
 from cma_tui.session.model import Change, Session
-from tests.mirror.help import SESSION, STORIES, by_key, told
-from tests.session.look import fold
+from tests.mirror.help import RESOURCE, SESSION, STORIES, by_key, told
+from tests.session.look import fold, session_cost, turn_sums
 from tests.stories import orders, others, surprises
 from tests.stories.server import stories
 from tests.stories.write import Log, preview_delta, preview_start
@@ -77,7 +77,12 @@ def check(session: Session):
 def test_the_rows_of_every_story_add_up(name):
     session = fold(told(STORIES[name]))
     check(session)
-    for turn, tally in zip(session.turns, turn_tallies(session), strict=True):
+    for turn in session.turns:
+        told_ = [error["event_id"] for error in turn_rows(session, turn)[0].metadata.get("errors", [])]
+        assert told_ == [error.event_id for error in turn_errors(session, turn)][:20], (
+            "the screen's are the span's"
+        )
+    for turn, tally in zip(session.turns, turn_sums(session), strict=True):
         own = turn_rows(session, turn)[0]
         assert own.metrics.get("prompt_tokens", 0) == tally.prompt_tokens
 
@@ -214,6 +219,30 @@ def test_a_verdict_is_a_score_only_when_it_is_final():
     assert (second.name, second.scores) == ("outcome: 1", {"outcome": 1.0})
     assert second.input == "Write summary.md"
     assert second.output["explanation"] == "all sections covered"
+
+
+def test_each_turn_has_the_agent_of_its_time():
+    """A description from before the change tells all of the time before it; a later one only who it is."""
+    log = Log()
+    log.begin()
+    log.answer()
+    log.rest()
+    changed = {"id": "agent_1", "name": "coder", "version": 4, "model": {"id": "claude-next"}, "tools": []}
+    log.add("session.updated", agent=changed)
+    log.begin()
+    log.answer()
+    log.rest()
+    began = log.events[0].at
+    for read_at, before in ((began - 1, 3), (began + 3600, None)):
+        resource = msgspec.structs.replace(RESOURCE, received_at=read_at)
+        session = fold([resource, *log.events])
+        first, second = (by_key(turn_rows(session, turn)) for turn in session.turns)
+        versions = [next(iter(rows.values())).metadata.get("agent_version") for rows in (first, second)]
+        assert versions == [before, 4]
+        (request,) = [row for row in second.values() if row.type == "llm"]
+        assert request.metadata["model"] == "claude-next"
+        assert session_row(session).metadata["agent_version"] == 4
+    assert "tools" not in next(iter(first.values())).metadata
 
 
 def test_a_sub_agent_has_a_row_and_its_calls_hang_below_it():

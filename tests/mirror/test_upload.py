@@ -65,7 +65,8 @@ def test_the_fourth_attempt_is_the_last_until_the_breaker_closes(fake, tmp_path)
     assert status.waiting == 3
     assert status.problem == "Braintrust answers 503"
     assert status.farewell == (
-        "3 turns wait for Braintrust and will be sent when cma-top runs again; Braintrust answers 503"
+        "3 turns wait for Braintrust: cma-top trace sends what waits, as does the next traced session;"
+        " Braintrust answers 503"
     )
     pauses = time.asked[:3]
     assert all(0.25 * 2**n <= pause <= 0.5 * 2**n for n, pause in enumerate(pauses))
@@ -196,7 +197,7 @@ def test_an_address_that_is_not_safe_gets_no_key(fake, tmp_path):
     watcher = mirror(fake, tmp_path, target=target(fake, app_url=real), time=Time(limit=0))
     sent(watcher, three_turns())
     status = watcher.close(10)
-    assert "must be https" in status.problem
+    assert "must be an https URL" in status.problem
     assert fake.paths() == ["/api/apikey/login"] * len(fake.paths())
 
 

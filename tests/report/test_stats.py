@@ -6,7 +6,8 @@ import pytest
 
 from cma_tui.event import local, parse
 from cma_tui.feed import fold_all
-from cma_tui.report.stats import stats, stats_json, table
+from cma_tui.report.stats import stats, stats_json
+from cma_tui.report.tables import compare, table, together
 from cma_tui.text import DANGEROUS
 from tests.payloads import PAYLOADS
 from tests.stories.recordings import NAMES, recording
@@ -17,6 +18,11 @@ def test_a_recording():
     figures = stats(fold_all(recording("braintrust-sdk-python/2026-08-17_sdk0.122")))
     totals = figures.pop("totals")
     (turn,) = figures.pop("turns")
+    requests = figures.pop("requests")
+    assert requests[0]["first_block_s"] == turn["first_block_s"]
+    for key in ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"):
+        assert sum(one[key] for one in requests) == turn[key]
+    assert sum(one["duration_s"] for one in requests) == pytest.approx(totals["model_s"])
     assert figures == {
         "version": 1,
         "agent": {"name": "braintrust-sdk-managed-agent-bash"},
@@ -36,8 +42,13 @@ def test_a_recording():
                 "p95_s": 2.721561,
             }
         ],
+        "servers": [],
         "threads": [],
+        "signals": [],
     }
+    time = {"model_s": 1.692923, "tools_s": 2.72156, "answer_s": 0.0, "you_s": 0.0, "other_s": 0.74932}
+    time["idle_s"] = 0.0
+    assert sum(time.values()) == pytest.approx(5.163803, abs=2e-6)
     assert totals == {
         "turns": 1,
         "model_requests": 2,
@@ -55,10 +66,18 @@ def test_a_recording():
         "cache_write_tokens": 0,
         "cost_usd": 0.01,
         "cost_source": "list_cost",
+        "cost_mark": "exact",
         "wall_s": 5.163803,
         "model_s": 1.692923,
         "tool_s": 2.721561,
         "waiting_s": 0.0,
+        "elapsed_s": 5.163803,
+        "time": time,
+        "longest_silence_s": 2.72156,
+        "disconnects": 0,
+        "disconnected_s": 0.0,
+        "error_types": {},
+        "output_tokens_per_s": 77.380956,
     }
     assert turn == {
         "id": "sevt_014yZQkRrCMdSJBy8Lbf96cy",
@@ -76,6 +95,14 @@ def test_a_recording():
         "cache_read_tokens": 0,
         "cache_write_tokens": 0,
         "cost_usd": 0.01,
+        "cost_mark": "exact",
+        "cache_write_5m_tokens": 0,
+        "cache_write_1h_tokens": 0,
+        "first_block_s": 0.994939,
+        "prompt_tokens": 2333,
+        "elapsed_s": 5.163803,
+        "time": time,
+        "output_tokens_per_s": 77.380956,
         "interrupted": False,
         "errors": [],
     }
@@ -92,7 +119,7 @@ def test_turns_add_up_and_numbers_are_numbers(name):
             assert value is not None
             if key.endswith(("_s", "_usd")):
                 assert isinstance(value, float)
-            elif key.endswith(("s", "_tokens")) and key not in ("errors",):
+            elif key.endswith(("s", "_tokens")) and key not in ("errors", "error_types"):
                 assert isinstance(value, int)
     assert json.loads(stats_json(figures)) == figures
 
@@ -109,10 +136,16 @@ def test_nothing_known_is_nothing_said():
             **dict.fromkeys(("turns", "model_requests", "model_errors", "tool_uses", "tool_errors"), 0),
             **dict.fromkeys(("confirmations", "errors", "compactions", "threads", "outcomes"), 0),
             **dict.fromkeys(("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"), 0),
+            "disconnects": 0,
+            "disconnected_s": 0.0,
+            "error_types": {},
         },
         "turns": [],
+        "requests": [],
         "tools": [],
+        "servers": [],
         "threads": [],
+        "signals": [],
     }
     assert table(figures, "empty")
 
@@ -189,7 +222,8 @@ def test_the_table():
         "  idle, end of turn; 24 events",
         "  turns 1, model requests 3, tool uses 2 (1 failed), confirmations 1",
         "  tokens: in 6, out 314, cache read 15.7k, cache write 18.1k; cost n/a",
-        "  time: wall 9.8s, model 8.7s, tools 0.49s, waiting for you 0.60s",
+        "  time: wall 9.8s, model 8.7s, tools 0.49s, waiting for answers 0.60s",
+        "  of 10s: model 8.7s (83%), tools 0.49s (5%), waiting for you 0.62s (6%), other 0.62s (6%)",
         "",
         "  turn  wall  requests  tools  failed  in  out  cost  stop         input",
         "     1  9.8s         3      2       1   6  314   n/a  end of turn  How many stars does"
@@ -199,3 +233,64 @@ def test_the_table():
         "     1       0  0.24s  0.24s  builtin  web_fetch",
         "     1       1  0.25s  0.25s  mcp      exa/web_search_exa",
     ]
+
+
+class Rates:
+    def cost(self, model, usage, at, /):
+        return 5000 * usage.input_tokens + 25000 * usage.output_tokens
+
+    def window(self, model, /):
+        return 1000
+
+
+def priced(log):
+    resource = {"id": "sesn_1", "agent": {"name": "helper", "model": {"id": "claude-x"}}}
+    return stats(fold_all([local("local.session", {"session": resource}), *log.events]), Rates())
+
+
+def test_an_estimate_says_that_it_is_one_and_the_server_comes_first():
+    log = Log()
+    log.begin()
+    log.answer(fresh=100, out=10, read=0, written=0)
+    figures = priced(log)
+    assert figures["totals"]["cost_mark"] == "estimated"
+    assert figures["totals"]["cost_source"] == "estimate"
+    running = 80_000_000 * 1_150_008 // 3_600_000_000
+    assert figures["totals"]["cost_usd"] == pytest.approx((750_000 + running) / 1e9, abs=1e-6)
+    assert figures["turns"][0]["context_share"] == 0.1
+    assert "cost ~<$0.01" in "".join(table(figures, "log"))
+    log.rest(cents="3")
+    totals = priced(log)["totals"]
+    assert (totals["cost_usd"], totals["cost_mark"]) == (0.03, "exact")
+    log.begin()
+    log.answer(fresh=100, out=10, read=0, written=0)
+    totals = priced(log)["totals"]
+    assert totals["cost_mark"] == "estimated"
+    assert totals["cost_usd"] > 0.03
+    totals = stats(fold_all(log.events))["totals"]
+    assert (totals["cost_usd"], totals["cost_mark"]) == (0.03, "at_least"), "without prices: at least that"
+
+
+def test_signs_that_something_is_wrong():
+    log = Log()
+    log.begin()
+    for _ in range(4):
+        log.result(log.tool(input={"command": "make"}), "no", is_error=True)
+    figures = stats(fold_all(log.events))
+    assert figures["signals"] == [
+        {"kind": "same_call", "tool": "bash", "times": 4},
+        {"kind": "errors", "times": 4},
+    ]
+    assert "  notice: the same call of bash, 4 times in a row" in table(figures, "log")
+    assert figures["totals"]["errors_by_category"] == {"tool_error": 4}
+
+
+def test_two_side_by_side_and_many_together():
+    one, other = ((name, stats(fold_all(recording(name)))) for name in NAMES[:2])
+    lines = compare(one, other)
+    (row,) = [line for line in lines if "output tokens " in line]
+    assert row.split() == ["output", "tokens", "106", "131", "+24%"]
+    assert lines[-1].split() == ["cost", "n/a", "$0.01", "n/a"]
+    last = together([one, other])[-1].split()
+    assert last[:6] == ["2", "4", "2", "0", "9.0k", "237"]
+    assert last[7] == "≥$0.01", "one of the two tells no cost"

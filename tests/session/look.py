@@ -9,6 +9,9 @@ from typing import Any
 import msgspec
 
 from cma_tui.event import Event
+from cma_tui.session.book import figures_of
+from cma_tui.session.cost import NANO, list_cost, session_list_cost
+from cma_tui.session.figures import waiting_us, wall_us
 from cma_tui.session.fold import apply
 from cma_tui.session.model import Change, Item, ModelRequest, Session, ToolUse
 
@@ -65,6 +68,7 @@ def fold(events: Iterable[Event]) -> Session:
 def check(session: Session) -> None:
     """What holds of every session, whatever came in; cheap enough to be asked after every event."""
     assert len(session.owners) == len(session.events) == len(session.ordinals)
+    assert session.local_events == sum(event.type.startswith("local.") for event in session.events)
     assert session.turn is None or session.turn is session.turns[-1]
     assert all(turn.ended for turn in session.turns[:-1]), "at most one turn is open, and it is the last"
     for key, index in session.pending.items():
@@ -111,7 +115,19 @@ def inputs(session: Session, turn: int) -> list[str]:
 
 # -- a whole session as plain values ----------------------------------------------------------------
 
-ARRIVAL = frozenset({"events", "ordinals", "owners", "items", "previews", "first_tokens", "connected"})
+ARRIVAL = frozenset(
+    {
+        "events",
+        "local_events",
+        "ordinals",
+        "owners",
+        "items",
+        "previews",
+        "first_tokens",
+        "queue_waits",
+        "connected",
+    }
+)
 """Fields of a session that tell how it reached us, or that name others by number."""
 
 
@@ -200,3 +216,31 @@ def tally_view(tally: Any) -> dict[str, Any]:
 
 FIELDS_COMPARED = set(Session.__struct_fields__) - ARRIVAL
 """Every other field of a session must be in a view; a new one that is not shows in a test."""
+
+
+# -- single figures ---------------------------------------------------------------------------------------
+
+
+def session_cost(session):
+    """What the server says the session cost, in dollars."""
+    told = session_list_cost(session)
+    return None if told is None else told / NANO
+
+
+def turn_cost(session, turn):
+    told = list_cost(session, turn.index)
+    return None if told is None else told / NANO
+
+
+def wall_seconds(turn):
+    us = wall_us(turn)
+    return None if us is None else us / 1_000_000
+
+
+def waiting_seconds(turn):
+    return waiting_us(turn) / 1_000_000
+
+
+def turn_sums(session):
+    """Every turn's figures, child threads included."""
+    return figures_of(session).turns

@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from cma_tui.event import EVENT_TYPES, Event, local, parse
 from cma_tui.session.fold import STEPS, apply
 from cma_tui.session.merge import merge
-from cma_tui.session.metrics import turn_tallies
 from cma_tui.session.model import Change, Session, Tally, ToolUse
 from tests.session.counting import work
-from tests.session.look import ARRIVAL, check, fold, tally_view, use, view
+from tests.session.look import ARRIVAL, check, fold, tally_view, turn_sums, use, view
 from tests.stories import orders, others, server, surprises
 from tests.stories.server import Story, stories
 from tests.stories.write import Log, preview_delta, preview_start
@@ -238,7 +237,7 @@ def test_turns_and_threads_add_up_to_the_session(story):
     uses = [item for item in session.items if isinstance(item, ToolUse)]
     assert session.tally.tool_uses == len(uses) == len({item.key for item in uses})
     assert session.tally.tool_s == pytest.approx(sum(item.duration or 0 for item in uses))
-    by_turn = turn_tallies(session)
+    by_turn = turn_sums(session)
     for name in ("model_requests", "tool_uses", "tool_errors", "confirmations", "input_tokens"):
         assert sum(getattr(tally, name) for tally in by_turn) == getattr(session.tally, name)
 

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from cma_tui.session.metrics import session_cost, turn_cost, waiting_seconds, wall_seconds
 from cma_tui.session.model import Evaluation
-from tests.session.look import inputs, requests, rows, use, watch
+from tests.session.look import (
+    inputs,
+    requests,
+    rows,
+    session_cost,
+    turn_cost,
+    use,
+    waiting_seconds,
+    wall_seconds,
+    watch,
+)
 from tests.stories import orders
 
 

@@ -8,9 +8,8 @@ import pytest
 
 from cma_tui.session.fold import apply
 from cma_tui.session.merge import merge
-from cma_tui.session.metrics import session_cost, waiting_seconds, wall_seconds
 from cma_tui.session.model import Change, Session
-from tests.session.look import fold, inputs, view, watch
+from tests.session.look import fold, inputs, session_cost, view, waiting_seconds, wall_seconds, watch
 from tests.stories.recordings import NAMES, recording
 
 

@@ -6,9 +6,21 @@ import pytest
 
 from cma_tui.content import plain_text
 from cma_tui.session.fold import apply
-from cma_tui.session.metrics import session_cost, turn_cost, turn_tallies, waiting_seconds, wall_seconds
 from cma_tui.session.model import Change, Session
-from tests.session.look import fold, inputs, requests, rows, use, view, watch
+from tests.session.look import (
+    fold,
+    inputs,
+    requests,
+    rows,
+    session_cost,
+    turn_cost,
+    turn_sums,
+    use,
+    view,
+    waiting_seconds,
+    wall_seconds,
+    watch,
+)
 from tests.stories import surprises
 
 # -- 1, 2 ----------------------------------------------------------------------------------------------
@@ -86,7 +98,7 @@ def test_a_childs_ask_on_both_streams_counts_once(order):
     assert thread.read
     assert (thread.tally.model_requests, thread.tally.output_tokens) == (2, 5)
     assert len(session.turns) == 1
-    assert turn_tallies(session)[0].model_requests == 4
+    assert turn_sums(session)[0].model_requests == 4
     assert "user.custom_tool_result" not in rows(session), "neither copy of the result has a row of its own"
 
 
@@ -153,7 +165,7 @@ def test_a_result_after_the_idle_opens_no_turn():
 # -- 5 -------------------------------------------------------------------------------------------------
 
 
-def test_idle_after_idle_is_one_end_and_the_usage_between_goes_to_the_next_turn():
+def test_idle_after_idle_is_one_end_and_the_usage_after_it_is_the_turns():
     watched = watch(surprises.idle_after_idle())
     session = watched.session
     assert watched.states == ["running", "waiting", "idle", "running", "idle"]
@@ -164,7 +176,7 @@ def test_idle_after_idle_is_one_end_and_the_usage_between_goes_to_the_next_turn(
     assert not use(session, "use").done
     assert use(session, "use").awaited is None
     costs = [turn_cost(session, turn) for turn in session.turns]
-    assert costs == [pytest.approx(0.02), pytest.approx(0.04)]
+    assert costs == [0.03, 0.04]
     assert [leg.stop_reason for leg in first.legs] == ["requires_action"], "a repeated idle is no leg"
 
 

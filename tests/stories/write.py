@@ -229,8 +229,7 @@ class Log:
         return self.add(
             f"session.thread_status_{word}",
             session_thread_id=thread or self.thread,
-            agent_name="coder",
-            **fields,
+            **{"agent_name": "coder", **fields},
         )
 
     def thread_idle(
@@ -239,9 +238,8 @@ class Log:
         return self.add(
             "session.thread_status_idle",
             session_thread_id=thread or self.thread,
-            agent_name="coder",
             stop_reason=stop_reason(reason, uses),
-            **fields,
+            **{"agent_name": "coder", **fields},
         )
 
     def usage(self, cents: str | None = None, **figures: Any) -> str:

@@ -10,6 +10,7 @@ from textual import events
 from textual.keys import _character_to_key
 
 from cma_tui.feed import Feed
+from cma_tui.player import Player
 from cma_tui.source import Batch, Line, SourceError
 from cma_tui.ui.app import CmaTop
 
@@ -17,8 +18,19 @@ CHARACTERS = {"space": " ", "question_mark": "?", "exclamation_mark": "!"} | {
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "full_stop": ".",
+    "slash": "/",
+    "colon": ":",
+    "grave_accent": "`",
+    "apostrophe": "'",
+    "greater_than_sign": ">",
+    "less_than_sign": "<",
     "plus": "+",
     "minus": "-",
+    "comma": ",",
+    "equals_sign": "=",
+    "asterisk": "*",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
 }
 """Keys that are characters, by Textual's names."""
 DEADLINE = 20.0
@@ -41,7 +53,7 @@ class Sends:
     def release(self):
         self._loop.call_soon_threadsafe(self._release.set)
 
-    async def send(self, sent):
+    async def send(self, sent, note=lambda _: None):
         self._loop = asyncio.get_running_loop()
         self.sent.extend(sent)
         if self._release is not None:
@@ -138,6 +150,10 @@ class Play:
         return self.screen._timeline
 
     @property
+    def reader(self):
+        return self.screen._reader
+
+    @property
     def detail(self):
         return self.screen._detail
 
@@ -164,8 +180,9 @@ class Play:
             await self.step()
 
     def _quiet(self):
-        there = self.stage.resting or not self.feed._thread.is_alive()
-        return there and not self.feed.behind and self.screen._planned is None
+        there = self.stage.resting or self.feed.finished
+        looking = self.reader.searching or self.timeline._slice_planned
+        return there and not self.feed.behind and self.screen._planned is None and not looking
 
     async def until(self, condition):
         deadline = monotonic() + DEADLINE
@@ -204,6 +221,12 @@ class Play:
             self.app._driver.send_message(events.Key(_character_to_key(char) if char else key, char))
             await self.step()
 
+    async def write(self, text):
+        """Write into the line that is open."""
+        for letter in text:
+            await self.press("space" if letter == " " else letter)
+        await self.settle()
+
     # -- what is on the screen ----------------------------------------------------------------------
 
     def lines(self):
@@ -237,10 +260,12 @@ class Play:
 
 
 @asynccontextmanager
-async def playing(*log, mode="watch", size=(100, 30), stage=None, **options):
-    """The app over a stage with these events, settled."""
+async def playing(*log, mode="watch", size=(100, 30), stage=None, played=None, **options):
+    """The app over a stage with these events, settled; `played` is how its player plays."""
     made = stage if stage is not None else Stage(*log)
     feed = Feed(opening(made))
+    if played is not None:
+        options["player"] = Player(feed, **played)
     app = Painted(feed, mode=mode, name=made.name, **options)
     try:
         async with app.run_test(size=size, notifications=True) as pilot:

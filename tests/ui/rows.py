@@ -19,6 +19,7 @@ LOOK = Look(
     head=Style(bold=True),
     turn=Style(bold=True),
     cursor=Style(reverse=True),
+    found=Style(reverse=True),
     tones={"agent": Style(italic=True), "error": Style(color="red"), "wait": Style(color="yellow")},
 )
 """Styles that can be told apart."""

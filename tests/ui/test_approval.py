@@ -1,12 +1,15 @@
 """Answering what waits for a yes or a no: only on purpose, once, and only what was on the screen."""
 
+import asyncio
 import json
 
 import pytest
 from textual import events
 
 from cma_tui.event import parse
-from cma_tui.ui.widgets.approval import ARMING
+from cma_tui.ui.drive.arming import ALONE, ARMING
+from cma_tui.ui.drive.several import Several
+from cma_tui.ui.widgets.approval import PATIENCE
 from tests.stories.write import Log
 from tests.ui.play import Sends, Stage, playing
 
@@ -42,7 +45,7 @@ class Asked:
 
     async def __aenter__(self):
         self.play = await self._opened.__aenter__()
-        self.play.approval._clock = self.clock
+        self.play.approval.guard.clock = self.clock
         if self._at_once:
             await self.play.give(*self.log.events)
         return self
@@ -55,6 +58,14 @@ class Asked:
         await self.play.press("exclamation_mark")
         assert self.play.approval.has_focus
         self.clock.now += ARMING
+
+    async def listed(self):
+        """Wait for the list of several."""
+        await self.play.until(lambda: isinstance(self.play.app.screen, Several))
+        guard = self.play.app.screen.guard
+        guard.clock = self.clock
+        guard.disarm()
+        await self.play.step()
 
     @property
     def answers(self):
@@ -106,6 +117,9 @@ async def test_a_key_within_the_arming_time_does_nothing_and_one_after_it_answer
         assert asked.answers == []
         asked.clock.now += 0.02
         await asked.play.press("y")
+        assert asked.answers == [], "every key in that time begins it anew"
+        asked.clock.now += ARMING
+        await asked.play.press("y")
         await asked.play.until(lambda: asked.answers)
         assert asked.answers == [("use1", "allow")]
         assert "sent, waiting for the server" in asked.play.text()
@@ -121,11 +135,13 @@ async def test_n_denies():
         ]
 
 
-@pytest.mark.parametrize("key", ["enter", "space", "Y", "N", "a", "j", "tab", "1", "ctrl+m", "ctrl+y"])
+@pytest.mark.parametrize("key", ["enter", "space", "Y", "X", "r", "a", "j", "tab", "1", "ctrl+m", "ctrl+y"])
 async def test_no_other_key_decides(key):
     async with Asked(asking()) as asked:
         await asked.arm()
         await asked.play.press(key)
+        await asyncio.sleep(ALONE * 1.5)
+        await asked.play.settle()
         assert asked.answers == []
 
 
@@ -150,13 +166,22 @@ async def test_a_click_decides_nothing():
         assert asked.answers == []
 
 
-async def test_a_key_that_is_held_down_sends_one():
+@pytest.mark.parametrize("keys", ["yyyyyyyynnnn", "yes", "y\n", "nn", "no", "y!y"])
+async def test_keys_that_do_not_come_alone_decide_nothing(keys):
+    """A held key, a fast typist, a text that is pasted without brackets."""
     async with Asked(asking()) as asked:
         await asked.arm()
-        await asked.play.press(*"yyyyyyyy", *"nnnn")
-        await asked.play.until(lambda: asked.answers)
+        for key in keys:
+            named = {"\n": "enter", "!": "exclamation_mark"}.get(key, key)
+            asked.play.app._driver.send_message(events.Key(named, None if key == "\n" else key))
+        await asked.play.step()
+        await asyncio.sleep(ALONE * 1.5)
         await asked.play.settle()
-        assert asked.answers == [("use1", "allow")]
+        assert asked.answers == []
+        asked.clock.now += ARMING
+        await asked.play.press("n")
+        await asked.play.until(lambda: asked.answers)
+        assert asked.answers == [("use1", "deny")]
 
 
 async def test_a_key_that_is_held_down_does_not_answer_what_comes_next():
@@ -229,9 +254,11 @@ async def test_what_has_changed_since_it_was_drawn_is_not_answered(how):
         asked.play.screen._planned = object()
         asked.stage.give(*log.events[count:])
         await asked.play.until(lambda: asked.stage.resting)
-        asked.play.feed.take(1.0)
+        change = asked.play.feed.take(1.0)
         await asked.play.press("y")
-        asked.play.screen._planned = None
+        await asyncio.sleep(ALONE * 1.5)
+        asked.play.screen._planned, asked.play.screen._unseen = None, change
+        asked.play.screen._draw()
         await asked.play.settle()
         assert asked.answers == []
         assert "not sent: it does not wait any more, or it changed" in asked.play.lines()[-1]
@@ -322,6 +349,28 @@ async def test_what_is_hidden_in_a_command_is_seen_and_nothing_stands_beside_it(
         assert shown.strip().endswith("<U+3000>")
 
 
+async def test_a_long_command_is_allowed_only_when_all_of_it_was_on_the_screen():
+    async with Asked(asking("\n".join(f"line {n}" for n in range(30)))) as asked:
+        await asked.arm()
+        assert "line 29" not in asked.play.text()
+        await asked.play.press("y")
+        await asked.play.until(lambda: "read it to its end first" in asked.play.text())
+        assert asked.answers == []
+        await asked.play.press("G", "pagedown", "pagedown", "pagedown")
+        assert "line 29" in asked.play.text()
+        asked.clock.now += ARMING
+        await asked.play.press("y")
+        await asked.play.until(lambda: asked.answers)
+
+
+async def test_a_long_command_can_be_denied_at_once():
+    async with Asked(asking("\n".join(f"line {n}" for n in range(300)))) as asked:
+        await asked.arm()
+        await asked.play.press("n")
+        await asked.play.until(lambda: asked.answers)
+        assert asked.answers == [("use1", "deny")]
+
+
 async def test_a_long_command_says_how_much_is_not_shown_and_its_row_has_all_of_it():
     async with Asked(asking("\n".join(f"line {n}" for n in range(30)))) as asked:
         assert "… 22 more lines" in asked.play.text()
@@ -338,15 +387,192 @@ async def test_an_unknown_permission_is_a_question():
         assert "approve 1 of 1" in asked.play.text()
 
 
-async def test_what_waits_for_a_host_is_no_question():
+def weather():
     log = Log()
     log.begin("Weather?")
-    log.custom(id="use")
+    log.custom("get_weather", input={"city": "Oslo"}, id="use")
     log.rest("requires_action", "use")
-    async with Asked(log) as asked:
-        assert "approve" not in asked.play.text()
+    return log
+
+
+async def test_a_result_that_no_program_gives_is_asked_of_the_user_after_a_while():
+    async with Asked(weather()) as asked:
+        assert not asked.play.approval.display
         await asked.play.press("exclamation_mark")
         assert asked.play.timeline.has_focus
+        asked.clock.now += PATIENCE
+        asked.play.screen._drive.show()
+        await asked.play.settle()
+        assert "result 1 of 1  get_weather" in asked.play.text()
+        assert "approve" not in asked.play.text()
+        await asked.arm()
+        await asked.play.press("y")
+        await asyncio.sleep(ALONE * 1.5)
+        await asked.play.press("n")
+        await asyncio.sleep(ALONE * 1.5)
+        assert asked.sends.sent == [], "a result is no yes"
+
+
+@pytest.mark.parametrize(
+    ("written", "content", "is_error"),
+    [
+        ("rain", [{"type": "text", "text": "rain"}], False),
+        ('/json {"t":  4}', [{"type": "text", "text": '{"t": 4}'}], False),
+        ("/error no such city", [{"type": "text", "text": "no such city"}], True),
+    ],
+)
+async def test_a_result_is_written_by_hand(written, content, is_error):
+    async with Asked(weather(), "chat") as asked:
+        await asked.play.press(*"later")
+        asked.clock.now += PATIENCE
+        asked.play.screen._drive.show()
+        await asked.play.press("escape")
+        await asked.arm()
+        await asked.play.press("r")
+        await asked.play.until(lambda: "the result of get_weather" in asked.play.text())
+        assert asked.play.composer.has_focus
+        asked.play.composer.write(written)
+        await asked.play.press("enter")
+        await asked.play.until(lambda: asked.sends.sent)
+        assert asked.sends.sent == [
+            {
+                "type": "user.custom_tool_result",
+                "custom_tool_use_id": "use",
+                "content": content,
+                "is_error": is_error,
+            }
+        ]
+        await asked.play.until(lambda: asked.play.composer.text == "later")
+
+
+@pytest.mark.parametrize("written", ["/json {", "/title x"])
+async def test_a_result_that_is_none_is_not_sent_and_not_lost(written):
+    async with Asked(weather(), "chat") as asked:
+        asked.clock.now += PATIENCE
+        asked.play.screen._drive.show()
+        await asked.play.press("escape")
+        await asked.arm()
+        await asked.play.press("r")
+        await asked.play.until(lambda: asked.play.composer.aim)
+        asked.play.composer.write(written)
+        await asked.play.press("enter")
+        await asked.play.until(lambda: "not sent" in asked.play.text())
+        assert asked.play.composer.text == written
+        assert asked.sends.sent == []
+
+
+async def test_a_no_with_a_reason_keeps_the_message_that_was_being_written():
+    async with Asked(asking(), "chat") as asked:
+        await asked.play.press(*"draft", "escape")
+        await asked.arm()
+        await asked.play.press("N")
+        await asked.play.until(lambda: asked.play.composer.aim)
+        await asked.play.until(lambda: "why bash is denied" in asked.play.text())
+        await asked.play.press(*"use grep", "enter")
+        await asked.play.until(lambda: asked.sends.sent)
+        assert asked.sends.sent[0]["deny_message"] == "use grep"
+        assert asked.answers == [("use1", "deny")]
+        await asked.play.until(lambda: asked.play.composer.text == "draft")
+
+
+async def test_a_reason_for_what_was_answered_elsewhere_is_not_sent_and_can_be_recalled():
+    log = asking()
+    async with Asked(log, "chat") as asked:
+        await asked.play.press("escape")
+        await asked.arm()
+        await asked.play.press("N")
+        await asked.play.until(lambda: asked.play.composer.aim)
+        await asked.play.press(*"not now")
+        count = len(log.events)
+        log.confirm("use1", "allow")
+        await asked.play.give(*log.events[count:])
+        assert asked.play.composer.aim is None
+        assert asked.play.composer.text == ""
+        assert "it does not wait any more" in asked.play.text()
+        await asked.play.press("up")
+        assert asked.play.composer.text == "not now"
+        assert asked.sends.sent == []
+
+
+# ------------------------------------------------------------------------------------------ several at once
+
+
+def three():
+    log = Log()
+    log.begin("Deploy")
+    for number in (1, 2, 3):
+        log.tool(id=f"use{number}", permission="ask", input={"command": f"step {number}"})
+    log.rest("requires_action", "use1", "use2", "use3")
+    return log
+
+
+@pytest.mark.parametrize(("key", "confirm", "verdict"), [("Y", "y", "allow"), ("X", "n", "deny")])
+async def test_several_are_decided_after_all_of_them_were_listed(key, confirm, verdict):
+    async with Asked(three()) as asked:
+        await asked.arm()
+        await asked.play.press("space", "right", "right", "space")
+        asked.clock.now += ARMING
+        await asked.play.press(key)
+        await asked.listed()
+        assert "command: step 1" in asked.play.text()
+        assert "command: step 3" in asked.play.text()
+        assert "command: step 2" not in asked.play.text()
+        asked.clock.now += 10
+        await asked.play.press(confirm)
+        await asked.play.until(lambda: len(asked.answers) == 2)
+        assert asked.answers == [("use1", verdict), ("use3", verdict)]
+
+
+async def test_of_several_only_those_are_answered_that_still_wait_unchanged():
+    log = three()
+    async with Asked(log) as asked:
+        await asked.arm()
+        await asked.play.press("space", "right", "space")
+        asked.clock.now += ARMING
+        await asked.play.press("Y")
+        await asked.listed()
+        count = len(log.events)
+        log.confirm("use1", "deny")
+        await asked.play.give(*log.events[count:])
+        asked.clock.now += 10
+        await asked.play.press("y")
+        await asked.play.until(lambda: asked.answers)
+        await asked.play.settle()
+        assert asked.answers == [("use2", "allow")]
+
+
+async def test_several_are_denied_with_one_reason():
+    async with Asked(three()) as asked:
+        await asked.arm()
+        await asked.play.press("space", "right", "space")
+        asked.clock.now += ARMING
+        await asked.play.press("X")
+        await asked.listed()
+        asked.clock.now += 10
+        await asked.play.press("N")
+        await asked.play.until(lambda: asked.play.composer.aim)
+        await asked.play.press(*"freeze", "enter")
+        await asked.play.until(lambda: len(asked.answers) == 2)
+        assert [event["deny_message"] for event in asked.sends.sent] == ["freeze", "freeze"]
+
+
+async def test_nothing_is_answered_while_the_line_is_down():
+    async with Asked(asking()) as asked:
+        await asked.arm()
+        asked.stage.line.state = "reconnecting"
+        await asked.play.press("y")
+        await asked.play.until(lambda: "the line to the session is down" in asked.play.text())
+        assert asked.answers == []
+
+
+async def test_the_policy_that_asks_is_named():
+    log = Log()
+    log.begin("Deploy")
+    policy = {"type": "auto", "evaluated_permission": {"type": "ask", "reason_code": "high_risk"}}
+    log.tool(id="use", permission="ask", evaluation=policy)
+    log.rest("requires_action", "use")
+    async with Asked(log) as asked:
+        assert "decided by the automatic policy (high_risk)" in asked.play.text()
 
 
 async def test_a_log_without_controls_asks_nothing():

@@ -1,14 +1,17 @@
 """What the timeline lists: density, folding, threads, and keeping up with changes."""
 
+import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cma_tui.feed import fold_all, fold_batch
+from cma_tui.report.filter import parse
 from cma_tui.report.rows import row
 from cma_tui.report.words import Density
 from cma_tui.session.model import Change, ModelRequest, Session, ToolUse
 from cma_tui.source import Batch
+from cma_tui.ui import entries
 from cma_tui.ui.entries import Entries, counterpart, heading, leans_on_others
 from tests.stories import orders, others, surprises
 from tests.stories.recordings import NAMES, recording
@@ -41,6 +44,65 @@ def listed(events, density=Density.NORMAL, **state):
 def words(made):
     """The words of the listed rows; `#1` for the heading of the first turn."""
     return [f"#{-entry}" if entry < 0 else row(made.session, entry).word for entry in made.list]
+
+
+# ------------------------------------------------------------------------------------ large sessions
+
+
+@pytest.mark.parametrize("thread", [None, "sthr_c"])
+@pytest.mark.parametrize("name", STORIES)
+@settings(max_examples=5)
+@given(data=st.data())
+def test_slices_from_anywhere_list_what_one_pass_lists(name, thread, data):
+    session = fold_all(STORIES[name])
+    made = Entries(session, data.draw(st.sampled_from(Density)))
+    made.thread = thread
+    made.folded = data.draw(st.sets(st.integers(0, 3)))
+    made.rebuild(session)
+    assert not made.behind, "one slice is enough for it"
+    whole = list(made.list)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(entries, "_PLAIN", 3)
+        made.rebuild(session, data.draw(st.integers(0, len(session.items))))
+        while made.behind:
+            assert set(made.list) <= set(whole)
+            made.scan(0.0)
+    assert list(made.list) == whole
+
+
+def test_the_first_screen_of_a_large_session_costs_what_that_of_a_small_one_does(monkeypatch):
+    class Counting(list):
+        looked_at = 0
+
+        def __getitem__(self, index):
+            self.looked_at += 1
+            return super().__getitem__(index)
+
+    session = fold_all(recording(NAMES[0]))
+    monkeypatch.setattr(entries, "_PLAIN", 4)
+    costs = []
+    for copies in (10, 1000):
+        large = msgspec.structs.replace(session, items=Counting(session.items * copies), owners=AnyOwner())
+        made = Entries(large)
+        made.update(large, Change())
+        assert made.list[-1] >= len(large.items) - 4, "it begins with the end"
+        costs.append(large.items.looked_at)
+        large.items.looked_at = 0
+        made.update(large, Change(items={len(large.items) - 1}))
+        costs.append(large.items.looked_at)
+    assert costs[:2] == costs[2:]
+
+
+class AnyOwner:
+    """Every event's owner is whichever item asks."""
+
+    def __getitem__(self, index):
+        return self
+
+    def __eq__(self, other):
+        return True
+
+    __hash__ = None
 
 
 # ------------------------------------------------------------------------------------ density and order
@@ -247,3 +309,104 @@ def test_a_turn_that_was_folded_stays_folded_when_one_before_it_turns_up():
     assert change.reset
     assert words(made) == ["#1", "you", "model", "agent", "#2"]
     assert made.list[-1] == heading(1)
+
+
+# ------------------------------------------------------------------------------------------------ filters
+
+
+def filtered(session, text, at=0, **state):
+    made = Entries(session)
+    for name, value in state.items():
+        setattr(made, name, value)
+    made.filter = parse(text)
+    made.rebuild(session, at)
+    while made.behind:
+        made.scan(0.0)
+    return made
+
+
+@pytest.mark.parametrize("at", [0, 57, 10**9])
+def test_a_filter_lists_what_it_wants_under_the_headings_of_their_turns(at):
+    log = Log()
+    for number in range(40):
+        log.begin(f"question {number}")
+        log.thinking()
+        use = log.tool()
+        log.result(use, is_error=number % 7 == 3)
+        log.answer()
+        log.rest()
+    session = fold_all(log.events)
+    made = filtered(session, "error", at)
+    assert words(made) == [word for n in range(3, 40, 7) for word in (f"#{n + 1}", "tool")]
+    assert (made.count, made.rows) == (6, sum(row(session, n) is not None for n in range(len(session.items))))
+    assert set(words(filtered(session, "kind:thinking", at))) >= {"thinks"}, "whatever the density"
+    assert list(made.list) == sorted(made.list, key=made._rank)
+
+
+def test_what_changes_comes_and_goes_with_its_heading():
+    log = Log()
+    log.begin()
+    use = log.tool()
+    session = fold_all(log.events)
+    made = filtered(session, "error")
+    assert words(made) == []
+    change = Change()
+    session = fold_batch(
+        session, Batch([*log.events[:0], *_after(log, lambda: log.result(use, is_error=True))]), change
+    )
+    made.update(session, change)
+    assert words(made) == ["#1", "tool"]
+    made.filter = parse("tool:bash !error")
+    made.rebuild(session)
+    assert words(made) == []
+
+
+def _after(log, act):
+    before = len(log.events)
+    act()
+    return log.events[before:]
+
+
+def test_what_is_revealed_shows_whatever_the_density_the_filter_and_the_folding():
+    log = Log()
+    log.begin()
+    log.thinking()
+    log.answer()
+    session = fold_all(log.events)
+    thought = next(n for n, item in enumerate(session.items) if item.type == "agent.thinking")
+    for made in (listed(log.events), listed(log.events, folded={0}), filtered(session, "error")):
+        before = words(made)
+        made.reveal(thought)
+        assert set(words(made)) - set(before) - {"#1"} == {"thinks"}
+
+
+@settings(deadline=None, max_examples=150)
+@given(name=st.sampled_from(sorted(STORIES)), data=st.data())
+def test_a_filter_kept_up_to_date_lists_what_a_fresh_one_lists(name, data):
+    events = STORIES[name]
+    text = data.draw(st.sampled_from(["error", "kind:tool", "!kind:model", "o", "turn:1"]))
+    cut = data.draw(st.integers(0, len(events)))
+    session = fold_all(events[:cut])
+    made = Entries(session)
+    made.filter = parse(text)
+    made.rebuild(session, data.draw(st.integers(0, len(session.items))))
+    for event in events[cut:]:
+        change = Change()
+        session = fold_batch(session, Batch([event]), change)
+        made.update(session, change)
+    while made.behind:
+        made.scan(0.0)
+    fresh = filtered(session, text)
+    leaning = {n for n, item in enumerate(session.items) if leans_on_others(item)}
+    assert [n for n in made.list if n >= 0 and n not in leaning] == [
+        n for n in fresh.list if n >= 0 and n not in leaning
+    ]
+
+
+def test_an_expression_that_would_never_end_stops_the_listing():
+    log = Log()
+    log.begin("a" * 5000 + "b")
+    session = fold_all(log.events)
+    made = filtered(session, "/(a|aa)+$/")
+    assert made.failed
+    assert not made.behind

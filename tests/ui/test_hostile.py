@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from functools import cache
+from tempfile import TemporaryDirectory
 
 import pytest
 from textual import events
@@ -15,6 +16,7 @@ from tests.ui.rows import HOSTILE_TEXTS, hostile_log
 from tests.ui.terminal import Terminal
 
 SIZES = [(80, 24), (160, 48)]
+RUNS = [*SIZES, "panels"]
 
 
 @cache
@@ -23,6 +25,9 @@ def everything_written():
     with ExitStack() as stack:
         run = ("-m", "tests.ui.hostile_session")
         terminals = {size: stack.enter_context(Terminal(*run, size=size, draw=False)) for size in SIZES}
+        folder = stack.enter_context(TemporaryDirectory())
+        panels = Terminal("-m", "tests.ui.hostile_panels", folder, size=(110, 36), draw=False)
+        terminals["panels"] = stack.enter_context(panels)
         while any(terminal.child.poll() is None for terminal in terminals.values()):
             for terminal in terminals.values():
                 terminal.read()
@@ -31,7 +36,7 @@ def everything_written():
         return {size: bytes(terminal.written) for size, terminal in terminals.items()}
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", RUNS)
 def test_no_payload_reaches_the_terminal(size):
     written = everything_written()[size]
     assert END.encode() in written, written[-3000:].decode(errors="replace")
@@ -39,7 +44,7 @@ def test_no_payload_reaches_the_terminal(size):
     assert b"OWNED" in written, "it was shown, made harmless"
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", RUNS)
 def test_no_dangerous_character_and_no_link_reaches_the_terminal(size):
     written = everything_written()[size]
     found = {char for char in DANGEROUS.findall(written.decode()) if char not in "\x1b\r\n\x07"}
@@ -48,7 +53,7 @@ def test_no_dangerous_character_and_no_link_reaches_the_terminal(size):
     assert b"\x1b]52;" not in written
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", RUNS)
 def test_what_is_left_of_the_payloads_is_seen(size):
     text = everything_written()[size].decode()
     for mark in ("␛", "␇", "␀", "<U+202E>", "<U+200B>", "<U+2066>", "marks>"):

@@ -131,3 +131,25 @@ def test_without_a_keyboard_it_says_so_and_starts_no_screen(opened, tmp_path):
         assert b"Traceback" not in done.stderr
         assert done.returncode == 0
         assert b"2+2" in done.stdout, "a pipe gets the plain lines"
+
+
+@pytest.mark.parametrize("leave", [lambda t: t.type("q"), lambda t: os.kill(t.child.pid, signal.SIGTERM)])
+def test_the_window_has_a_title_until_the_end_and_then_its_own_again(opened, leave):
+    terminal = painted(opened())
+    terminal.until(lambda: b"\x1b[22;2t\x1b]2;replay \xc2\xb7 " in terminal.written)
+    assert b"\x1b[23;2t" not in terminal.written
+    leave(terminal)
+    terminal.ended()
+    assert terminal.written.count(b"\x1b[23;2t") == 1
+
+
+def test_somebody_who_looks_elsewhere_is_told_that_the_agent_has_ended(opened):
+    terminal = opened("demo", "--pace", "0", size=(110, 36), CMA_TOP_NOTIFY="title,bell,osc777")
+    terminal.until_text("Write to the agent")
+    terminal.until(lambda: b" \xc2\xb7 cma-top\a" in terminal.written and b"]777;" not in terminal.written)
+    terminal.type("hi")
+    terminal.until_text("hi")
+    terminal.type("\r\x1b[O")
+    terminal.until(lambda: b"\x1b]777;notify;cma-top;" in terminal.written)
+    told = bytes(terminal.written).rpartition(b"\x1b]777;")[2].partition(b"\a")[0]
+    assert told.endswith((b": done", b")")), told

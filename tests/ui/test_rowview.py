@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from cma_tui.report.words import Row
+from cma_tui.session.book import figures_of
 from cma_tui.text import DANGEROUS, printable
 from cma_tui.ui.widgets import headings
 from cma_tui.ui.widgets.rowview import (
@@ -58,9 +59,10 @@ def test_every_line_of_every_row_is_exactly_as_wide_as_asked(width):
 @pytest.mark.parametrize("width", [20, 33, 69, 70, 80, 160, 240])
 def test_every_heading_is_exactly_as_wide_as_asked(width):
     for session in sessions():
+        book = figures_of(session)
         for turn in session.turns:
             for folded in (False, True):
-                strip = headings.draw(session, turn, width, folded=folded, style=Style(), quiet=Style())
+                strip = headings.draw(session, turn, width, book, folded=folded, style=Style(), quiet=Style())
                 assert width == sum(cell_len(segment.text) for segment in strip)
 
 

@@ -361,9 +361,9 @@ async def test_a_message_is_sent_once_however_often_enter_is_pressed():
         await play.press("enter", "enter")
         await play.give(*more(log))
         assert "answer 99" in play.text(), "what arrives is drawn while the server is silent"
-        assert play.composer.text == "hello"
+        assert "sending  hello" in play.text()
         sends.release()
-        await play.until(lambda: not play.composer.text)
+        await play.until(lambda: not play.screen._drive.outbox.entries)
         await play.step()
         assert [event["content"][0]["text"] for event in sends.sent] == ["hello"]
         await play.press(*"again", "enter")
@@ -379,8 +379,7 @@ async def test_a_message_that_is_refused_stays_a_draft_and_says_why():
         assert play.composer.text == "hello"
         sends.refusal = None
         await play.press("enter")
-        await play.until(lambda: not play.composer.text)
-        assert len(sends.sent) == 2
+        await play.until(lambda: not play.composer.text and len(sends.sent) == 2)
 
 
 async def test_x_interrupts_only_when_pressed_twice():
@@ -412,3 +411,41 @@ async def test_the_keys_still_work_when_the_session_ends_under_the_composer():
         assert not play.composer.display
         await play.press("q")
         assert play.app.return_code == 0
+
+
+# -------------------------------------------------------------------------------------- the connection
+
+
+async def test_what_is_running_is_only_said_to_have_been_while_the_line_is_down():
+    log = Log()
+    log.begin("Tell me")
+    async with playing(*log.events, size=(120, 30)) as play:
+        assert "running" in play.text()
+        assert "was running" not in play.text()
+        play.stage.line.state = "reconnecting"
+        play.stage.line.retry_at = monotonic() + 50
+        await play.give()
+        assert "was running" in play.text()
+        assert "r now" in play.text()
+
+
+async def test_r_asks_the_source_to_hurry():
+    hurried = asyncio.Event()
+
+    class Hurried(Stage):
+        async def hurry(self):
+            hurried.set()
+
+        async def watch_thread(self, thread):
+            raise AssertionError
+
+    async with playing(stage=Hurried(*conversation(1).events)) as play:
+        await play.press("r")
+        await play.until(hurried.is_set)
+
+
+async def test_a_history_that_is_refused_says_when_it_is_asked_for_again():
+    async with playing(*conversation(1).events) as play:
+        play.stage.line.list_retry_at = monotonic() + 50
+        await play.give()
+        assert "history refused, again in" in play.text()

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from cma_tui.feed import Feed
 from cma_tui.ui.app import CmaTop
+from cma_tui.ui.counting import Counting
 from tests.ui.incident import incident
 from tests.ui.play import DEADLINE, Play, Sends, Stage, opening
 
@@ -16,6 +17,7 @@ SIZES = ((80, 24), (120, 40), (200, 60))
 @pytest.fixture(autouse=True)
 def same_everywhere(monkeypatch):
     """The detail tells the local time."""
+    monkeypatch.setattr(Counting, "_look", lambda counting: None)  # prices come when they come
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("TERM", "xterm-256color")
     for name in ("NO_COLOR", "COLORTERM", "TEXTUAL_THEME", "COLUMNS", "LINES"):
@@ -102,3 +104,8 @@ def test_nothing_yet(picture):
 
 def test_the_terminal_of_the_pictures_is_this_one():
     assert Console().is_terminal is False
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_the_figures(picture, size):
+    assert picture(incident("ended"), "M", size=size)

@@ -174,7 +174,14 @@ def outcome(turn: Turn) -> Scene:
         yield Request(
             Say(f"The grader says: {missing} I'll add it."),
             Use(
-                "edit", {"file_path": "/mnt/session/outputs/summary.md"}, "1 replacement made\n", seconds=0.4
+                "edit",
+                {
+                    "file_path": "/mnt/session/outputs/summary.md",
+                    "old_string": texts.SUMMARY_1,
+                    "new_string": texts.SUMMARY_2,
+                },
+                "1 replacement made\n",
+                seconds=0.4,
             ),
         )
     yield Evaluate("satisfied", "All criteria of the rubric are met.")

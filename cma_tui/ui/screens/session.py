@@ -9,31 +9,41 @@ clock cell once a second on a live session; no handler here knows how events are
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
-from textual.screen import Screen
 from textual.timer import Timer
 
 from cma_tui.feed import Feed
+from cma_tui.player import Player
+from cma_tui.report.tracing import traced
 from cma_tui.report.words import Density
+from cma_tui.rules import NONE, Rules
 from cma_tui.session.model import Change
-from cma_tui.source import Controls, SourceError
-from cma_tui.text import printable
+from cma_tui.source import Attached
+from cma_tui.text import duration, first_line
+from cma_tui.ui.counting import CostLimits, Counting, amount
+from cma_tui.ui.drive.panel import DrivePanel
+from cma_tui.ui.drive.sender import Sender
+from cma_tui.ui.notices import Notices, Told, Wishes
 from cma_tui.ui.screens.help import Help
-from cma_tui.ui.widgets.approval import Approval, still_asked
-from cma_tui.ui.widgets.composer import Composer
+from cma_tui.ui.screens.panel import Panel
+from cma_tui.ui.screens.viewing import Viewing
 from cma_tui.ui.widgets.detail import Detail
 from cma_tui.ui.widgets.header import Header
 from cma_tui.ui.widgets.hints import Hints
+from cma_tui.ui.widgets.minimap import MinimapLine
 from cma_tui.ui.widgets.playbar import PlayBar
+from cma_tui.ui.widgets.reader import Reader
 from cma_tui.ui.widgets.timeline import Timeline
 
 if TYPE_CHECKING:
     from cma_tui.mirror import Mirror
+    from cma_tui.recording import Switch
 
 Mode = Literal["watch", "chat", "replay", "demo"]
 
@@ -41,29 +51,35 @@ TICK = 1 / 30
 """Seconds between two drawings while events arrive."""
 BUDGET = 0.012
 """Seconds a tick may spend on folding: the keys are never further away than that and a drawing."""
+_READING = 0.03
+"""Seconds spent on folding between two looks at the keys while a saved log is read."""
+_PAUSE = 0.004
+"""Seconds between two of these: whatever keys came go all their way."""
+_LOOK = 0.25
+"""Seconds between two drawings meanwhile."""
 _TWICE = 2.0
 """Seconds in which a second `x` interrupts."""
 
 
-class SessionScreen(Screen[None]):
+class SessionScreen(Viewing):
     """Everything about one session."""
 
     DEFAULT_CSS = """
     SessionScreen { background: $background; layers: base; }
-    SessionScreen > #body { height: 1fr; width: 1fr; border-top: solid $panel; }
     SessionScreen.-narrow.-detail Timeline { display: none; }
+    SessionScreen.-map Reader > #body { border-top: none; }
     """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("i", "write", "write to the agent", show=False),
         Binding("exclamation_mark", "answer", "answer what waits", show=False),
+        Binding("Q", "outbox", "what is not sent yet", show=False),
         Binding("x", "interrupt", "interrupt the agent", show=False),
+        Binding("R", "record", "record, or stop recording", show=False),
+        Binding("r", "hurry", "connect and look at the history now", show=False),
         Binding("question_mark,f1", "help", "help", show=False),
         Binding("q", "leave", "leave", show=False),
-        Binding("space", "play", "play or pause", show=False, priority=True),
-        Binding("full_stop", "step", "one event further", show=False),
-        Binding("plus,equals_sign", "speed(2)", "faster", show=False),
-        Binding("minus", "speed(0.5)", "slower", show=False),
+        Binding("s,escape", "sessions", "back to all sessions", show=False),
     ]
 
     def __init__(
@@ -75,52 +91,115 @@ class SessionScreen(Screen[None]):
         density: str = "normal",
         times: str = "offset",
         mirror: Mirror | None = None,
+        recording: Switch | None = None,
+        among: bool = False,
+        state_dir: Path | None = None,
+        tools: Path | None = None,
+        filters: Mapping[str, str] | None = None,
+        limits: CostLimits | None = None,
+        wishes: Wishes | None = None,
+        player: Player | None = None,
+        rules: Rules = NONE,
     ) -> None:
+        """Prepare the screen of a feed that has not been started.
+
+        Args:
+            feed: what it shows. Whoever made it closes it when the screen is left.
+            mode: what it is for.
+            name: what is said while the session's own id is not known.
+            density: how much of the log is shown.
+            times: what the first column tells.
+            mirror: where the turns go.
+            recording: what `R` turns on and off; without it the session cannot be recorded.
+            among: whether the list of all sessions is below, to go back to.
+            state_dir: where drafts and marks by hand are kept; without it they are not.
+            tools: a Python file with custom tools to run for the session.
+            filters: the user's own filters by name.
+            limits: what the user wants to be told of the cost, and what is to end a turn.
+            wishes: what the user wants to be told while looking elsewhere.
+            player: what looks at the feed's session; one that looks at its newest moment if not given.
+            rules: what is answered without asking.
+        """
         super().__init__()
         self.feed = feed
+        self.player = Player(feed) if player is None else player
+        self.replaying = mode == "replay"
+        self.notes_folder = state_dir
+        self._among = among
         self._mirror = mirror
         self._mirror_behind = False
+        self._recording = recording
+        self._recorded: set[str] = set()
+        """Threads that are attached to because the session is recorded."""
         self.mode = mode
-        self._header = Header(feed, name)
-        self._timeline = Timeline(feed.session, density=Density[density.upper()], times=times)
+        self._counting = Counting(self._wake)
+        self._past = Counting(self._wake)
+        """The figures of an earlier moment, while one is looked at."""
+        self._figures_were = (True, False)
+        self._limits = limits or CostLimits()
+        self._notices = Notices(feed, name, wishes or Wishes(), self._said_elsewhere)
+        self._header = Header(self.player, name, self._counting, self._limits)
+        self._timeline = Timeline(self.player.session, density=Density[density.upper()], times=times)
+        self._minimap = MinimapLine(feed, self._timeline)
         self._detail = Detail()
-        self._approval = Approval()
-        self._composer = Composer()
-        self._playbar = PlayBar()
+        if mirror is not None:
+            self._detail.more = lambda session, item: traced(mirror, session, item)
+        self._reader = Reader(self._timeline, self._detail, filters)
+        chat = mode in ("chat", "demo")
+        self._drive = DrivePanel(feed, state_dir=state_dir, tools=tools, chat=chat, rules=rules)
+        if self._drive.byrule is not None and mode != "replay":
+            self._header.by_rule = self._drive.byrule.words
+        self._approval, self._composer = self._drive.approval, self._drive.composer
+        self._playbar = PlayBar(self.player, replay=self.replaying)
         self._hints = Hints(replay=mode == "replay")
         self._drawn_at = 0.0
+        self._unseen: Change | None = None
+        """What has been folded and not drawn while a saved log is read."""
         self._planned: Timer | None = None
+        self._due: Timer | None = None
+        """When the player has something to do."""
         self._interrupt_until = 0.0
-        self._sending = False
-        """Whether a message is under way to the server."""
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
         yield self._header
-        with Horizontal(id="body"):
-            yield self._timeline
-            yield self._detail
-        yield self._approval
+        yield self._minimap
+        yield self._reader
         if self.mode != "replay":
-            yield self._composer
-        else:
-            yield self._playbar
+            yield self._drive
+        yield self._playbar
         yield self._hints
 
     def on_mount(self) -> None:
         """Begin to read once the first frame is on the screen: what the source imports is slow."""
-        self._composer.display = False
         self._timeline.focus()
         self._header.show()
         self.feed.wake = self._wake
+        if self._recording is not None:
+            self._recording.wake = self._wake
         self.call_after_refresh(self.feed.start)
         self.set_interval(1.0, self._second)
 
+    def on_unmount(self) -> None:
+        """What still arrives is for nobody."""
+        self.feed.wake = lambda: None
+        self._notices.close(cast(Told, self.app))
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The player's keys exist in a replay only: elsewhere Space expands."""
-        return self.mode == "replay" if action in ("play", "step", "speed") else True
+        """Some keys mean something only at times: where nothing is played, Space expands."""
+        if action == "sessions":
+            return self._among
+        playable = self.playable(action)
+        return True if playable is None else playable
 
     # -- the beat -------------------------------------------------------------------------------------
+
+    def _said_elsewhere(self, text: str) -> None:
+        """Called on the thread of the notices."""
+        try:
+            self.app.call_later(self._hints.say, text, "$warning")
+        except RuntimeError:  # the app has ended
+            return
 
     def _wake(self) -> None:
         """Called on the feed's thread."""
@@ -130,9 +209,11 @@ class SessionScreen(Screen[None]):
             return
 
     def _arrived(self) -> None:
-        if self._planned is not None:
+        if not self.is_attached or (self._planned is not None and self._unseen is None):
             return
-        wait = self._drawn_at + TICK - monotonic()
+        if self._planned is not None:
+            self._planned.stop()
+        wait = 0.0 if self._reading else self._drawn_at + TICK - monotonic()
         if wait <= 0:
             self._draw()
         else:
@@ -140,22 +221,93 @@ class SessionScreen(Screen[None]):
 
     def _draw(self) -> None:
         self._planned = None
-        change = self.feed.take(BUDGET)
+        if self._due is not None:
+            self._due.stop()
+            self._due = None
+        reading = self._reading
+        change = self.feed.take(_READING if reading else BUDGET)
         if self._mirror is not None and (change is not None or self._mirror_behind):
             self._trace(self._mirror, change)
+        source = self.feed.source
+        self._counting.live = source is not None and source.live and not self.feed.finished
+        counted = self._counting.update(self.feed.session, change, in_passing=reading and self.feed.behind)
+        if counted and not self._counting.behind and not self.feed.behind:
+            self._mind_cost()
+        self._notices.look(cast(Told, self.app))
+        if self._unseen is not None:
+            if change is not None:
+                self._unseen.join(change)
+            change, self._unseen = self._unseen, None
+        wait = self._drawn_at + _LOOK - monotonic()
+        if reading and self._reading and change is not None and wait > 0 and not self._playing_on:
+            self._unseen = change
+            self._planned = self.set_timer(_PAUSE if self.feed.behind else wait, self._draw)
+            return
+        change = self.player.update(change)
+        session = self.player.session
+        if self.player.rewound:
+            counted = self._past.update(session, change)
+        self._header.counting = self._figures
+        self._show_figures()
+        if isinstance(self.app.screen, Panel) and (change is not None or counted):
+            self.app.screen.update_session(session, change or Change())
         if change is None:
             self._show_source()
+            self._plan()
             return
-        session = self.feed.session
-        self._timeline.update(session, change)
-        if self._detail.has_class("-open"):
-            self._detail.refresh_item(session, change.items, change.reset)
-        if change.header or change.reset:
-            self._show_asked()
+        self._reader.update(session, change)
+        self._minimap.update_session(change)
         self._show_source()
         self._drawn_at = monotonic()
-        if self.feed.behind or self._mirror_behind:
-            self._planned = self.set_timer(TICK / 4, self._draw)
+        self._plan()
+
+    def _plan(self) -> None:
+        """When to draw next, if nothing arrives before."""
+        if (self._counting.behind or self._figures.behind) and not self.feed.behind:
+            self._planned = self.set_timer(TICK / 2, self._draw)
+        elif self.feed.behind or self._mirror_behind:
+            self._planned = self.set_timer(_PAUSE if self._reading else TICK / 4, self._draw)
+        elif (due := self.player.due()) is not None:
+            self._due = self.set_timer(max(TICK, due), self._draw)
+
+    def _show_figures(self) -> None:
+        """Headings are set again where prices were found, or counting has caught up."""
+        figures = self._figures
+        state = (figures.book.prices is None, figures.behind)
+        self._timeline.show_figures(figures.book, anew=state != self._figures_were)
+        self._figures_were = state
+
+    @property
+    def _reading(self) -> bool:
+        """Whether a saved log is read: folding then has most of the time."""
+        source, feed = self.feed.source, self.feed
+        return source is not None and not source.live and (feed.behind or not feed.finished)
+
+    @property
+    def _playing_on(self) -> bool:
+        """Whether an earlier moment is looked at, and it is time for the next."""
+        due = self.player.due()
+        return due is not None and due <= 0
+
+    @property
+    def _figures(self) -> Counting:
+        """The figures of the moment that is looked at."""
+        return self._past if self.player.rewound else self._counting
+
+    def _mind_cost(self) -> None:
+        """Say so, or interrupt, at the cost the user named; of a live session, once it is all there."""
+        source = self.feed.source
+        if source is None or not source.live or source.line is None or source.line.checked_at is None:
+            return
+        controls = self._drive.controls
+        cost = self._counting.book.session_cost()
+        running = self.feed.session.state in ("running", "rescheduling") and controls is not None
+        due = self._limits.due(cost, running=running)
+        if due == "stop":
+            self.run_worker(self._drive.interrupt())
+            self.notify(f"{amount(cost)} spent: interrupted, as --stop-cost says", markup=False, timeout=30)
+        elif due == "warn":
+            self.notify(f"{amount(cost)} spent", severity="warning", markup=False, timeout=30)
 
     def _trace(self, mirror: Mirror, change: Change | None) -> None:
         """Let the mirror pick the turns that have ended, once the session's beginning is there."""
@@ -166,59 +318,81 @@ class SessionScreen(Screen[None]):
     def _show_source(self) -> None:
         """What the source is and how it is decides what can be done."""
         source = self.feed.source
-        controls = source.controls if source is not None else None
-        if controls is not None and not self._composer.display and not self.feed.finished:
-            self._composer.display = True
-            if self.mode in ("chat", "demo") and self.focused is self._timeline:
+        if self.mode != "replay":
+            writing = self._composer.display
+            self._drive.away = self.player.rewound
+            self._drive.show()
+            if self._drive.chat and not writing and self._composer.display and self.focused is self._timeline:
                 self._composer.focus()
-        elif self.feed.finished and self._composer.display and not self._composer.text:
-            self._composer.display = False
         if source is not None:
             self._header.shape = getattr(source, "shape", "")
-            self._playbar.show(source)
-        self._header.traced = self._mirror.status.words if self._mirror is not None else ""
-        self._header.note = self._follow_note()
+        self._header.traced = self._mirror.status if self._mirror is not None else None
+        self._header.recorded = self._recording.status if self._recording is not None else None
+        if self._header.recorded is not None:
+            self._attach_to_threads()
+        whole = source is not None and (source.live or self.feed.finished)
+        if source is not None and (whole or self.feed.session.id is not None):
+            self.load_notes(self.feed.session.id or str(Path(source.name).absolute()))
+        self._playbar.show()
+        notes = [self.thread_note(), self._follow_note()]
+        self._header.notes = [note for note in notes if note is not None]
         self._header.show()
         self._show_hints()
 
     def _show_hints(self) -> None:
         """Which keys matter depends on where they go."""
-        can_send = self._controls() is not None
+        can_send = self._drive.controls is not None
         self._hints.show(can_send=can_send, detail=self._detail.has_focus, error=self.feed.error)
-
-    def _show_asked(self) -> None:
-        """What waits for an answer, where one can be given."""
-        if self._controls() is not None:
-            self._approval.show(self.feed.session)
 
     def _follow_note(self) -> tuple[str, str] | None:
         timeline = self._timeline
         source = self.feed.source
+        if self.player.rewound and not self.replaying:
+            waiting = ", something waits for you" if self.feed.session.pending else ""
+            return (f"{duration(self.player.lag)} behind{waiting}, End returns", "$warning bold")
         if timeline.following or source is None or self.feed.finished:
             return None
         return (f"+{timeline.news} new, End follows" if timeline.news else "paused, End follows", "$accent")
 
     def _second(self) -> None:
-        """The only timer: the clock cells of a live session."""
+        """The only timer: the clock cells of a live session, and what is sent while nothing arrives."""
         source = self.feed.source
-        if source is not None and source.live and not self.feed.finished:
-            if self._mirror is not None:
-                self._header.traced = self._mirror.status.words
+        live = source is not None and source.live and not self.feed.finished
+        if self._recording is not None:
+            self._header.recorded = self._recording.status
+        if self._mirror is not None:
+            self._header.traced = self._mirror.status
+        if live:
+            self._mind_silence()
+        if live or self._mirror is not None:
             self._header.show()
+        if live:
             self._timeline.tick()
+
+    def _mind_silence(self) -> None:
+        """Silence is no event: what it means is looked for each second."""
+        self._notices.look(cast(Told, self.app))
+        before, self._counting.silence = self._counting.silence, self._notices.silence
+        if before != self._counting.silence and isinstance(self.app.screen, Panel):
+            self.app.screen.update_session(self.player.session, Change())
 
     # -- what the parts of the screen ask for ------------------------------------------------------------
 
     def on_timeline_moved(self) -> None:
         """The reading position changed: what was said is read."""
         self._hints.say("", "")
+        self._minimap.show()
         self._show_source()
+
+    def on_reader_said(self, message: Reader.Said) -> None:
+        """Say it in the last line."""
+        self._hints.say(message.text, message.tone)
 
     def on_timeline_opened(self, message: Timeline.Opened) -> None:
         """Show the detail of a row."""
         self._detail.add_class("-open")
         self.add_class("-detail")
-        self._detail.show(self.feed.session, message.item)
+        self._detail.show(self.player.session, message.item)
         self._detail.focus()
 
     def on_detail_left(self) -> None:
@@ -227,93 +401,46 @@ class SessionScreen(Screen[None]):
         self.remove_class("-detail")
         self._timeline.focus()
 
-    def on_composer_left(self) -> None:
-        """Back to the timeline."""
-        self._timeline.focus()
-
-    def on_approval_left(self) -> None:
-        """Back to where one writes or reads."""
-        (
-            self._composer if self.mode in ("chat", "demo") and self._composer.display else self._timeline
-        ).focus()
-
     def on_descendant_focus(self) -> None:
         """The words of the bar and of the last line depend on where the keys go."""
-        self._show_asked()
+        if self.mode != "replay":
+            self._drive.show_asked()
         self._show_hints()
 
     def on_descendant_blur(self) -> None:
         """The words of the bar and of the last line depend on where the keys go."""
-        self._show_asked()
+        if self.mode != "replay":
+            self._drive.show_asked()
         self._show_hints()
 
     # -- acting on the session -----------------------------------------------------------------------------
 
-    # What is sent is awaited by workers: a handler that waits for the server would stop the drawing.
+    # What is sent is awaited by workers of the panel below: a handler that waits would stop the drawing.
 
-    def on_composer_sent(self, message: Composer.Sent) -> None:
-        """Send a message, unless one is under way; the draft stays until the server has it."""
-        if not self._sending:
-            self._sending = True
-            self._hints.say("sending", "$cma-quiet")
-            self.run_worker(self._say(message.text))
+    def on_sender_said(self, message: Sender.Said) -> None:
+        """The last line says it."""
+        self._hints.say(message.text, message.style)
 
-    async def _say(self, text: str) -> None:
-        event = {"type": "user.message", "content": [{"type": "text", "text": text}]}
-        try:
-            if await self._send([event]):
-                self._composer.accepted(text)
-                self._timeline.action_follow()
-        finally:
-            self._sending = False
+    def on_sender_left(self) -> None:
+        """Back to the timeline."""
+        self._timeline.focus()
 
-    def on_approval_decided(self, message: Approval.Decided) -> None:
-        """Answer a tool use, if it still waits as it was drawn."""
-        session = self.feed.session
-        if not still_asked(session, self._approval.asked, message.key):
-            self._hints.say("not sent: it does not wait any more, or it changed", "$warning")
-            self._approval.failed(message.key)
-        else:
-            self.run_worker(self._answer(message.key, message.verdict))
-        self._show_asked()
-
-    async def _answer(self, key: str, verdict: str) -> None:
-        event = {"type": "user.tool_confirmation", "tool_use_id": key, "result": verdict}
-        if not await self._send([event]):
-            self._approval.failed(key)
-            self._show_asked()
+    def on_sender_delivered(self) -> None:
+        """The server has a message: what comes of it is at the end."""
+        self._hints.say("", "")
+        self._timeline.action_follow()
+        self._to_newest()
 
     def action_interrupt(self) -> None:
         """The first `x` asks, the second within two seconds interrupts every thread."""
-        if self._controls() is None:
+        if self._drive.controls is None:
             return
         if monotonic() < self._interrupt_until:
             self._interrupt_until = 0.0
-            self.run_worker(self._interrupt())
+            self.run_worker(self._drive.interrupt())
         else:
             self._interrupt_until = monotonic() + _TWICE
             self._hints.say("x again interrupts the agent, all threads", "$warning")
-
-    async def _interrupt(self) -> None:
-        if await self._send([{"type": "user.interrupt"}]):
-            self._hints.say("interrupt sent, for every thread", "$warning")
-
-    async def _send(self, events: list[dict[str, Any]]) -> bool:
-        controls = self._controls()
-        if controls is None:
-            self._hints.say("nothing can be sent here", "$error")
-            return False
-        try:
-            await asyncio.wrap_future(self.feed.submit(controls.send(events)))
-        except SourceError as error:
-            self._hints.say(printable(str(error)), "$error")
-            return False
-        self._hints.say("", "")
-        return True
-
-    def _controls(self) -> Controls | None:
-        source = self.feed.source
-        return source.controls if source is not None and not self.feed.finished else None
 
     # -- keys ---------------------------------------------------------------------------------------
 
@@ -324,25 +451,91 @@ class SessionScreen(Screen[None]):
 
     def action_answer(self) -> None:
         """Put the keys into the bar of what waits."""
-        if self._approval.has_class("-asking"):
-            self._approval.focus()
+        self._drive.action_answer()
+
+    def action_outbox(self) -> None:
+        """Put the keys into what is not sent yet."""
+        self._drive.action_outbox()
+
+    def action_hurry(self) -> None:
+        """Connect again and look at the history now, not when it is due."""
+        source: object = self.feed.source
+        if isinstance(source, Attached) and not self.feed.finished:
+            self.feed.submit(source.hurry())
+            self._hints.say("looking at the history again", "$cma-quiet")
+
+    def action_record(self) -> None:
+        """Begin or end a recording."""
+        source = self.feed.source
+        if self._recording is None or source is None or not source.live:
+            self._hints.say("only a live session is recorded", "$warning")
+        elif self._recording.status is None:
+            self._recording.on()
+        else:
+            self.run_worker(self._end_recording(self._recording))
+        self._show_source()
+
+    def _attach_to_threads(self) -> None:
+        """What is recorded is all of a session: its threads' own events too."""
+        source: object = self.feed.source
+        threads = self.feed.session.threads
+        if isinstance(source, Attached) and not self.feed.finished and len(threads) > len(self._recorded):
+            for thread in threads.keys() - self._recorded:
+                self._recorded.add(thread)
+                self.feed.submit(source.watch_thread(thread))
+
+    async def _end_recording(self, recording: Switch) -> None:
+        status = await asyncio.to_thread(recording.off)
+        if status is not None:
+            self._hints.say(
+                first_line(status.farewell, 300), "$cma-quiet" if status.state == "ended" else "$error"
+            )
+        self._show_source()
 
     def action_help(self) -> None:
         """Show every key."""
         self.app.push_screen(Help())
 
+    def action_sessions(self) -> None:
+        """Back to all sessions; this one goes on."""
+        self.dismiss(None)
+
     def action_leave(self) -> None:
         """Leave; the session goes on."""
         self.app.exit()
 
-    def action_step(self) -> None:
-        """Replay: one event."""
-        self._playbar.step()
+    # -- the player ---------------------------------------------------------------------------------------
 
-    def action_speed(self, by: float) -> None:
-        """Replay: faster or slower."""
-        self._playbar.speed(by)
+    def moved(self) -> None:
+        """The player looks at another moment: its latest row is what one wants to see."""
+        self._hints.say("", "")
+        if not self._timeline.following:
+            self._timeline.follow()
+        if self._planned is not None:
+            self._planned.stop()
+        self._draw()
 
-    def action_play(self) -> None:
-        """Replay: play or pause."""
-        self._playbar.toggle()
+    def say(self, text: str, style: str) -> None:
+        """Say it in the last line."""
+        self._hints.say(text, style)
+
+    def marked_row(self) -> str | None:
+        """The event of the row under the cursor, or the latest of the moment."""
+        session, item = self.player.session, self._timeline.item
+        if item is not None and not self._timeline.following:
+            return session.events[session.items[item].event].key
+        return session.events[-1].key if len(session.events) else None
+
+    def rows_shown(self) -> int:
+        """The density."""
+        return self._timeline.entries.density
+
+    def on_timeline_followed(self) -> None:
+        """The end was asked for: of a session that goes on, that is what happens now."""
+        if not self.replaying:
+            self._to_newest()
+
+    def _to_newest(self) -> None:
+        if self.player.rewound:
+            self.player.to_newest()
+            self.moved()

@@ -1,34 +1,49 @@
-"""The bar of what waits for a yes or a no.
+"""The bar of what waits for an answer: a yes or a no, or a result.
 
 Owns the safety of answering. Invariants: it never takes the focus by itself; an answer needs two
-different keys, one to come here and one to decide, and neither is Enter or Space; keys are ignored
-for a moment after what is asked has appeared or changed; the answer names the tool use that was on
-the screen; nothing stands to the right of the text that is approved.
+different keys, one to come here and one to decide, and neither is Enter or Space; keys are ignored for
+a moment after what is asked has appeared or changed, and a key that does not come alone decides nothing;
+nothing is allowed that was not wholly on the screen; the answer names the tool use that was shown;
+nothing stands to the right of the text that is approved.
 """
 
 from __future__ import annotations
 
 import json
-from time import monotonic
+from collections.abc import Callable
+from typing import NamedTuple
 
 from textual import events
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static, TextArea
 
-from cma_tui.content import as_dict
+from cma_tui.content import as_dict, as_text
+from cma_tui.event import Event
 from cma_tui.report.words import agent_name
 from cma_tui.session.model import Session, ToolUse
 from cma_tui.text import count, printable
+from cma_tui.ui.drive.arming import ARMING, Guard
 from cma_tui.ui.widgets.rowview import wrap
 
-ARMING = 0.4
-"""Seconds in which keys are ignored after something new is asked, or the bar is focused."""
+__all__ = ["ARMING", "Approval", "Asked", "asked_of", "still_asked", "waiting_uses"]
+
 _LINES = 8
+_CAP = 200_000
+"""Characters of a payload that can be read here; longer ones are read in their row's detail, and denied."""
+PATIENCE = 3.0
+"""Seconds that a tool's result may take before a person is asked for it: a program answers sooner."""
+
+
+class Asked(NamedTuple):
+    """What was on the screen: an answer holds for exactly that."""
+
+    key: str
+    raw: bytes
 
 
 class Approval(Static, can_focus=True):
-    """What the oldest waiting tool use wants to do, in full words."""
+    """What a waiting tool use wants to do, in full words."""
 
     DEFAULT_CSS = """
     Approval { height: auto; width: 1fr; padding: 0 1; display: none; background: $surface;
@@ -38,10 +53,26 @@ class Approval(Static, can_focus=True):
     """
 
     class Decided(Message):
-        """The user answered the tool use of that key."""
+        """The user answered what was asked."""
 
-        def __init__(self, key: str, verdict: str) -> None:
-            self.key = key
+        def __init__(self, asked: list[Asked], verdict: str) -> None:
+            self.asked = asked
+            self.verdict = verdict
+            super().__init__()
+
+    class Wanted(Message):
+        """The user wants to write: a `reason` for a no, or a `result`."""
+
+        def __init__(self, asked: list[Asked], kind: str) -> None:
+            self.asked = asked
+            self.kind = kind
+            super().__init__()
+
+    class Summary(Message):
+        """The user wants to decide several at once: they are to be listed first."""
+
+        def __init__(self, asked: list[Asked], verdict: str) -> None:
+            self.asked = asked
             self.verdict = verdict
             super().__init__()
 
@@ -50,96 +81,278 @@ class Approval(Static, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__(markup=False)
-        self.asked: tuple[str, bytes] | None = None
-        """Key of the tool use on the screen and the event that was drawn."""
-        self._armed_at = 0.0
+        self.asked: Asked | None = None
+        """The tool use on the screen, as it was drawn."""
+        self.guard = Guard(self)
+        self.hosted: Callable[[ToolUse], bool] = lambda _: False
+        """Whether a use's result comes from a program that runs here."""
+        self._session = Session()
         self._sent: set[str] = set()
-        self._clock = monotonic
+        self._marked: dict[str, Asked] = {}
+        self._top = 0
+        self._seen = 0
+        """Lines of the payload that have been on the screen."""
+        self._length = 0
+        self._first_seen: dict[str, float] = {}
+        self._note = ""
+
+    # -- what is shown ---------------------------------------------------------------------------------
 
     def show(self, session: Session) -> None:
         """Draw what waits now; anything new disarms the keys for a moment."""
-        waiting = [
-            use
-            for use in (session.items[index] for index in session.pending.values())
-            if isinstance(use, ToolUse) and use.awaited == "confirmation"
-        ]
+        self._session = session
+        waiting = self._waiting()
         self.set_class(bool(waiting), "-asking")
+        self._marked = {k: a for k, a in self._marked.items() if still_asked(session, a)}
         if not waiting:
-            self.asked = None
+            self.asked, self._note = None, ""
             if self.has_focus:
                 self.post_message(self.Left())
             return
-        use = waiting[0]
-        asked = (use.key, session.events[use.event].raw)
+        keys = [use.key for use in waiting]
+        at = keys.index(self.asked.key) if self.asked is not None and self.asked.key in keys else 0
+        asked = asked_of(session, waiting[at])
         if asked != self.asked:
-            self.asked = asked
-            self._armed_at = self._clock() + ARMING
-        self.update(self._words(session, use, len(waiting)))
+            self._turn_to(asked)
+        self.update(self._words(waiting, at))
 
-    def _words(self, session: Session, use: ToolUse, waiting: int) -> Content:
+    def _waiting(self) -> list[ToolUse]:
+        """What a person can answer: confirmations first, then results that nobody seems to give."""
+        confirmations, results = waiting_uses(self._session)
+        patient = []
+        for use in results:
+            if self.hosted(use):
+                continue
+            if use.key not in self._first_seen:
+                self._first_seen[use.key] = self.guard.clock()
+                self.set_timer(PATIENCE, lambda: self.show(self._session))
+            if self.guard.clock() - self._first_seen[use.key] >= PATIENCE:
+                patient.append(use)
+        return confirmations + patient
+
+    def _turn_to(self, asked: Asked | None) -> None:
+        self.asked, self._note = asked, ""
+        self._top = self._seen = 0
+        self.guard.disarm()
+
+    def _words(self, waiting: list[ToolUse], at: int) -> Content:
+        session, use = self._session, waiting[at]
         event = session.events[use.event]
-        width = max(20, self.screen.size.width - 4)
         thread = f" in {agent_name(session, use.thread)}" if use.thread else ""
-        name = f"{use.server}/{use.name}" if use.server else use.name
-        text = _payload(event.data.get("input"))
-        lines = wrap(printable(text, lines=True, strict=True, cap=20_000), width)
-        more = len(lines) - _LINES
-        shown = "\n".join(lines[:_LINES])
-        if use.key in self._sent:
-            hint = Content.styled("sent, waiting for the server", "$cma-quiet")
-        elif self.has_focus:
-            hint = Content.styled("y allow   n deny   Esc back", "$warning bold")
-        else:
-            first = "Esc, then " if isinstance(self.screen.focused, TextArea) else ""
-            hint = Content.styled(f"{first}! to answer", "$warning bold")
+        what = "approve" if use.awaited == "confirmation" else "result"
+        marked = f"   {len(self._marked)} marked" if self._marked else ""
+        mark = "x " if use.key in self._marked else ""
         head = Content.assemble(
-            Content.styled(f"approve 1 of {waiting}  ", "$warning bold"),
-            Content.styled(printable(name + thread, strict=True, cap=200), "bold"),
+            Content.styled(f"{mark}{what} {at + 1} of {len(waiting)}  ", "$warning bold"),
+            Content.styled(printable(tool_name(use) + thread, strict=True, cap=200), "bold"),
+            Content.styled(marked, "$warning"),
         )
-        parts = [head, Content(shown)]
-        if more > 0:
+        lines = payload_lines(event, max(20, self.screen.size.width - 4))
+        room = self._room()
+        self._length = len(lines)
+        self._top = max(0, min(self._top, len(lines) - room))
+        if self._top <= self._seen:
+            self._seen = max(self._seen, self._top + room)
+        policy = policy_words(event)
+        parts = [head, *([Content.styled(policy, "$cma-quiet")] if policy else [])]
+        parts.append(Content("\n".join(lines[self._top : self._top + room])))
+        below = len(lines) - self._top - room
+        if below > 0 or self._top:
+            how = "j k scroll" if self.has_focus else "read on after !"
             parts.append(
-                Content.styled(f"… {count(more)} more lines: Enter on its row shows all", "$warning")
+                Content.styled(f"… {count(below)} more lines ({count(self._top)} above): {how}", "$warning")
             )
-        return Content("\n").join([*parts, hint])
+        return Content("\n").join([*parts, self._hint(use, len(waiting))])
+
+    def _room(self) -> int:
+        """Lines of the payload that are shown: more while the bar has the keys, never all of the screen."""
+        height = self.screen.size.height
+        return max(4, height // 2 - 5) if self.has_focus else max(3, min(_LINES, height // 3))
+
+    def _hint(self, use: ToolUse, waiting: int) -> Content:
+        if use.key in self._sent:
+            return Content.styled("sent, waiting for the server", "$cma-quiet")
+        if self._note:
+            return Content.styled(self._note, "$error")
+        if not self.has_focus:
+            first = "Esc, then " if isinstance(self.screen.focused, TextArea) else ""
+            return Content.styled(f"{first}! to answer", "$warning bold")
+        keys = (
+            ["y allow", "n deny", "N deny with a reason"]
+            if use.awaited == "confirmation"
+            else ["r write its result"]
+        )
+        if waiting > 1:
+            keys += ["→ ← others", "Space mark"]
+        if self._marked:
+            keys += ["Y X allow, deny the marked"]
+        return Content.styled("   ".join([*keys, "Esc back"]), "$warning bold")
+
+    def say(self, text: str) -> None:
+        """Say on the bar why nothing was sent, until something changes."""
+        self._note = printable(text)
+        self.show(self._session)
+
+    # -- keys ------------------------------------------------------------------------------------------
 
     def on_focus(self) -> None:
         """Coming here arms the keys after a moment."""
-        self._armed_at = max(self._armed_at, self._clock() + ARMING)
+        self.guard.disarm()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """A paste is no answer."""
+        event.stop()
+        self.guard.other()
 
     def on_key(self, event: events.Key) -> None:
-        """Only `y` and `n` decide, and only while armed."""
-        if event.key == "escape":
+        """Only `y` and `n` decide at once, and only while armed."""
+        key = event.character if event.is_printable and event.character != " " else event.key
+        if key == "escape":
             event.stop()
+            self.guard.disarm()
             self.post_message(self.Left())
             return
-        verdict = {"y": "allow", "n": "deny"}.get(event.key)
-        if verdict is None or self.asked is None:
+        asked = self.asked
+        if asked is None:
             return
-        event.stop()
-        key = self.asked[0]
-        if self._clock() < self._armed_at or key in self._sent:
+        deeds = {
+            "y": lambda: self._decide(asked, "allow"),
+            "n": lambda: self._decide(asked, "deny"),
+            "N": lambda: self._want(asked, "reason"),
+            "r": lambda: self._want(asked, "result"),
+            "Y": lambda: self._summarise("allow"),
+            "X": lambda: self._summarise("deny"),
+        }
+        moves = {
+            "j": 1, "down": 1, "k": -1, "up": -1, "pagedown": self._room(), "pageup": -self._room(),
+            "g": -self._length, "home": -self._length, "G": self._length, "end": self._length,
+        }  # fmt: skip
+        if key in deeds:
+            event.stop()
+            if self._fits(asked, str(key)):
+                self.guard.press(deeds[str(key)])
             return
-        self._sent.add(key)
-        self.post_message(self.Decided(key, verdict))
+        self.guard.other()
+        if key in moves:
+            event.stop()
+            # Never past a line that was not on the screen: what is allowed has been passed by the eye.
+            self._top = max(0, min(self._top + moves[key], self._seen))
+            self.show(self._session)
+        elif key in ("right", "left", "tab"):
+            event.stop()
+            self._next(-1 if key == "left" else 1)
+        elif key == "space":
+            event.stop()
+            self._mark(asked)
+        elif event.character is not None and event.character.isalpha():
+            event.stop()  # what is typed here by mistake opens nothing
+
+    def _fits(self, asked: Asked, key: str) -> bool:
+        """Whether the key means something for what is asked."""
+        use = _use(self._session, asked.key)
+        if key in "YX":
+            return bool(self._marked)
+        if asked.key in self._sent:
+            return False
+        if use is None:  # it has gone, and that is not drawn yet: whoever sends will say so
+            return True
+        return (use.awaited == "confirmation") == (key in "ynN")
+
+    def _decide(self, asked: Asked, verdict: str) -> None:
+        if asked != self.asked or asked.key in self._sent:
+            return
+        if verdict == "allow" and (self._seen < self._length or self._too_long(asked)):
+            self.say("not sent: read it to its end first (j, PgDn)")
+            return
+        self._sent.add(asked.key)
+        self.post_message(self.Decided([asked], verdict))
+
+    def _want(self, asked: Asked, kind: str) -> None:
+        self.post_message(self.Wanted([asked], kind))
+
+    def _too_long(self, asked: Asked) -> bool:
+        return len(asked.raw) > _CAP
+
+    def _summarise(self, verdict: str) -> None:
+        self.post_message(self.Summary(list(self._marked.values()), verdict))
+
+    def _next(self, by: int) -> None:
+        waiting = self._waiting()
+        keys = [use.key for use in waiting]
+        if self.asked is not None and self.asked.key in keys:
+            use = waiting[(keys.index(self.asked.key) + by) % len(keys)]
+            if use.key != self.asked.key:
+                self._turn_to(asked_of(self._session, use))
+            self.show(self._session)
+
+    def _mark(self, asked: Asked) -> None:
+        use = _use(self._session, asked.key)
+        if use is not None and use.awaited == "confirmation" and asked.key not in self._sent:
+            if self._marked.pop(asked.key, None) is None:
+                self._marked[asked.key] = asked
+            self.show(self._session)
+
+    # -- what became of answers -------------------------------------------------------------------------
+
+    def sending(self, keys: list[str]) -> None:
+        """Answers that were decided elsewhere are on their way."""
+        self._sent.update(keys)
+        for key in keys:
+            self._marked.pop(key, None)
+        self.show(self._session)
+
+    def is_sent(self, key: str) -> bool:
+        """Whether an answer is on its way."""
+        return key in self._sent
 
     def failed(self, key: str) -> None:
         """The answer was not accepted: it may be given again, but not by a key that is still held down."""
         self._sent.discard(key)
-        self._armed_at = self._clock() + ARMING
+        self.guard.disarm()
 
 
-def still_asked(session: Session, asked: tuple[str, bytes] | None, key: str) -> bool:
+# -- what is asked -----------------------------------------------------------------------------------------
+
+
+def waiting_uses(session: Session) -> tuple[list[ToolUse], list[ToolUse]]:
+    """What waits for a confirmation, and what for the result of a custom tool; oldest first."""
+    uses = [use for use in (session.items[i] for i in session.pending.values()) if isinstance(use, ToolUse)]
+    return (
+        [use for use in uses if use.awaited == "confirmation"],
+        [use for use in uses if use.awaited == "custom_result"],
+    )
+
+
+def asked_of(session: Session, use: ToolUse) -> Asked:
+    """What is asked, as it stands now."""
+    return Asked(use.key, session.events[use.event].raw)
+
+
+def still_asked(session: Session, asked: Asked | None) -> bool:
     """Whether the tool use still waits, unchanged since it was drawn: looked at right before sending."""
-    index = session.pending.get(key)
-    if index is None or asked is None or asked[0] != key:
+    if asked is None:
         return False
-    use = session.items[index]
-    return isinstance(use, ToolUse) and session.events[use.event].raw == asked[1] and use.confirmation is None
+    use = _use(session, asked.key)
+    return use is not None and session.events[use.event].raw == asked.raw and use.confirmation is None
+
+
+def _use(session: Session, key: str) -> ToolUse | None:
+    index = session.pending.get(key)
+    use = session.items[index] if index is not None else None
+    return use if isinstance(use, ToolUse) else None
+
+
+def tool_name(use: ToolUse) -> str:
+    """The tool, with its server."""
+    return f"{use.server}/{use.name}" if use.server else use.name
+
+
+def payload_lines(event: Event, width: int) -> list[str]:
+    """Everything the tool would be given, one field a line, wrapped."""
+    return wrap(printable(_payload(event.data.get("input")), lines=True, strict=True, cap=_CAP), width)
 
 
 def _payload(arguments: object) -> str:
-    """Everything the tool would be given, one field a line."""
     fields = as_dict(arguments)
     if not fields:
         return json.dumps(arguments, ensure_ascii=False)
@@ -147,3 +360,15 @@ def _payload(arguments: object) -> str:
         f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
         for name, value in fields.items()
     )
+
+
+def policy_words(event: Event) -> str:
+    """Why the policy asks; empty when the server does not say."""
+    evaluation = as_dict(event.data.get("evaluation"))
+    kind = as_text(evaluation.get("type"))
+    if kind is None:
+        return ""
+    found = as_dict(evaluation.get("evaluated_permission"))
+    reason = as_text(found.get("reason_code")) or as_text(evaluation.get("reason_code"))
+    words = {"always_ask": "this tool always asks", "auto": "decided by the automatic policy"}.get(kind, kind)
+    return printable(f"policy: {words}{f' ({reason})' if reason else ''}", strict=True, cap=200)

@@ -1,17 +1,39 @@
 """Where the user writes.
 
-Owns the draft. Invariant: text leaves the composer only when the server has accepted it; a paste of
-any size is text, never a key.
+Owns the text that is being written, and what it is for. Invariants: text leaves the composer only to an
+outbox that keeps it on disk; what was written for another purpose comes back; a paste of any size, with
+or without a terminal's brackets, is text and never a key.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal, NamedTuple
 
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import TextArea
+
+from cma_tui.text import printable
+from cma_tui.ui.drive.slash import completed
+from cma_tui.ui.widgets.approval import Asked
+
+How = Literal["now", "idle", "redirect"]
+"""When to send: now, when the agent rests, or now with an interrupt before it in the same request."""
+
+_PASTED = 0.03
+"""Seconds after Enter in which another key means that it was pasted."""
+_PLACEHOLDER = "Write to the agent, Enter sends, / for commands, @file attaches"
+
+
+class Aim(NamedTuple):
+    """What is being written, when it is not a message."""
+
+    kind: Literal["reason", "result"]
+    asked: list[Asked]
+    words: str
+    """For the line above."""
 
 
 class Composer(TextArea):
@@ -29,17 +51,29 @@ class Composer(TextArea):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+j,alt+enter,shift+enter", "newline", "new line", show=False),
         Binding("escape", "leave", "to the timeline", show=False),
+        Binding("ctrl+l", "send('idle')", "send when the agent rests", show=False),
+        Binding("ctrl+r", "send('redirect')", "interrupt, and send in the same request", show=False),
+        Binding("ctrl+g", "editor", "write in an editor", show=False),
+        Binding("tab", "complete", "complete a command or a file", show=False, priority=True),
     ]
 
     class Sent(Message):
         """The user wants this text sent."""
 
-        def __init__(self, text: str) -> None:
+        def __init__(self, text: str, how: How, aim: Aim | None) -> None:
             self.text = text
+            self.how = how
+            self.aim = aim
             super().__init__()
 
     class Left(Message):
         """The user goes back to the timeline."""
+
+    class TakeBack(Message):
+        """The user wants to change what waits in the outbox last, or to recall what was sent before."""
+
+    class Editor(Message):
+        """The user wants to write in an editor."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -50,22 +84,132 @@ class Composer(TextArea):
             tab_behavior="focus",
             highlight_cursor_line=False,
         )
-        self.placeholder = "Write to the agent, Enter sends"
+        self.placeholder = _PLACEHOLDER
+        self.aim: Aim | None = None
+        self.waiting = 0
+        """Entries of the outbox that can be taken back."""
+        self._draft = ""
+        """The message that waits while something else is written."""
         self._history: list[str] = []
         self._recalled = 0
+        self._enter: Timer | None = None
+        self._entered_at = 0.0
+        self._pasting = False
+
+    # -- keys ------------------------------------------------------------------------------------------
 
     async def _on_key(self, event: events.Key) -> None:
+        if self._enter is not None:
+            self._enter.stop()
+            if event.time - self._entered_at < _PASTED:  # right behind Enter: no hand is that fast
+                self._enter = None
+                self._pasting = True
+                self.insert("\n")
+            else:
+                self._entered()
         if event.key == "enter":
             event.stop()
             event.prevent_default()
-            if self.text.strip():
-                self.post_message(self.Sent(self.text))
+            self._entered_at = event.time
+            self._enter = self.set_timer(_PASTED, self._entered)
+        elif event.key == "up" and self.cursor_at_first_line and not self.text and self.waiting:
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.TakeBack())
         elif event.key == "up" and self.cursor_at_first_line and self._history:
             self._recall(event, -1)
         elif event.key == "down" and self.cursor_at_last_line and self._recalled < len(self._history):
             self._recall(event, 1)
         else:
             await super()._on_key(event)
+
+    def on_mount(self) -> None:
+        """Without motion the cursor does not blink."""
+        if self.app.animation_level == "none":
+            self.cursor_blink = False
+
+    def _entered(self) -> None:
+        """Enter, and nothing right behind it: the end of a paste, or the user's word."""
+        self._enter = None
+        if self._pasting:
+            self._pasting = False
+            self.insert("\n")
+        else:
+            self.action_send("now")
+
+    def action_send(self, how: How) -> None:
+        """Hand the text over."""
+        if self.text.strip():
+            self.post_message(self.Sent(self.text, how, self.aim))
+
+    def action_newline(self) -> None:
+        """Begin a new line."""
+        self.insert("\n")
+
+    def action_leave(self) -> None:
+        """Back to the message, or to the timeline; the draft stays."""
+        if self.aim is not None:
+            self.aim_at(None)
+        else:
+            self.post_message(self.Left())
+
+    def action_editor(self) -> None:
+        """Write in an editor."""
+        self.post_message(self.Editor())
+
+    def action_complete(self) -> None:
+        """Complete the command or the file's name that is being written."""
+        row, column = self.cursor_location
+        line = self.document.get_line(row)
+        made = completed(line[:column], first=row == 0)
+        if made is not None:
+            self.replace(made, (row, 0), (row, column))
+        else:
+            self.screen.focus_next()
+
+    # -- what is written -------------------------------------------------------------------------------
+
+    def aim_at(self, aim: Aim | None) -> None:
+        """Write something else for a while; the message comes back afterwards."""
+        if (self.aim is None) == (aim is None):
+            self.aim = aim
+            return
+        if aim is not None:
+            self._draft, text = self.text, ""
+        else:
+            self.remember(self.text)
+            self._draft, text = "", self._draft
+        self.aim = aim
+        self.placeholder = _PLACEHOLDER if aim is None else "Enter sends it, Esc goes back"
+        self.write(text)
+
+    @property
+    def message(self) -> str:
+        """The message that is not sent yet, whatever is written just now."""
+        return self.text if self.aim is None else self._draft
+
+    def write(self, text: str) -> None:
+        """Put a text in place of what is there."""
+        self.text = text
+        self.move_cursor(self.document.end)
+
+    def remember(self, text: str) -> None:
+        """Let a text be recalled with ↑."""
+        if text.strip() and (not self._history or self._history[-1] != text):
+            self._history.append(text)
+        self._recalled = len(self._history)
+
+    def taken(self, text: str) -> None:
+        """The text is in good hands: it is no draft any more."""
+        self.remember(text)
+        if self.text.startswith(text):  # what was typed since stays
+            self.write(self.text[len(text) :])
+
+    def recall(self) -> None:
+        """Bring back the message sent last."""
+        if self._history and not self.text:
+            self._recalled = len(self._history) - 1
+            self.write(self._history[self._recalled])
 
     def _recall(self, event: events.Key, by: int) -> None:
         """Bring back a message sent before; a draft that was never sent is not overwritten."""
@@ -74,20 +218,22 @@ class Composer(TextArea):
         event.stop()
         event.prevent_default()
         self._recalled = max(0, min(self._recalled + by, len(self._history)))
-        self.text = self._history[self._recalled] if self._recalled < len(self._history) else ""
-        self.move_cursor(self.document.end)
+        self.write(self._history[self._recalled] if self._recalled < len(self._history) else "")
 
-    def accepted(self, text: str) -> None:
-        """The server has the text: it is no draft any more, unless it has been changed meanwhile."""
-        self._history.append(text)
-        self._recalled = len(self._history)
-        if self.text == text:
-            self.text = ""
 
-    def action_newline(self) -> None:
-        """Begin a new line."""
-        self.insert("\n")
+def cleaned(text: str) -> tuple[str, int]:
+    """A text as it is sent: without control characters but line ends and tabs, and how many were there."""
+    kept = "".join(
+        c for c in text.replace("\r\n", "\n").replace("\r", "\n") if c in "\n\t" or not _control(c)
+    )
+    return kept, len(text.replace("\r\n", "\n")) - len(kept)
 
-    def action_leave(self) -> None:
-        """Back to the timeline, the draft stays."""
-        self.post_message(self.Left())
+
+def _control(character: str) -> bool:
+    """Whether it controls terminals, or is half a character, which cannot be sent."""
+    return ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 or 0xD800 <= ord(character) < 0xE000
+
+
+def shown(text: str) -> str:
+    """A text of the user's on one line."""
+    return printable(" ".join(text.split()), cap=400)

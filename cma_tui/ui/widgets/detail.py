@@ -7,6 +7,7 @@ so its length does not matter once it is there.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from rich.console import Console
@@ -20,9 +21,10 @@ from textual.strip import Strip
 
 from cma_tui.report import detail
 from cma_tui.report.detail import Section
+from cma_tui.report.find import Pattern, TooSlowError
 from cma_tui.session.model import Session
 from cma_tui.ui.entries import counterpart
-from cma_tui.ui.widgets.rowview import fit, is_markdown, set_markdown, wrap
+from cma_tui.ui.widgets.rowview import Look, fit, highlight, is_markdown, markdown_console, set_markdown, wrap
 
 _JSON_NAME = re.compile(r' *"(?:[^"\\]|\\.)*"(?=:)')
 
@@ -32,14 +34,20 @@ class Detail(ScrollView, can_focus=True):
 
     DEFAULT_CSS = """
     Detail { width: 1fr; height: 1fr; display: none; background: $background; color: $foreground;
-             border-left: solid $panel; padding: 0 1; scrollbar-size-vertical: 1; overflow-x: hidden; }
+             border-left: solid $panel; padding: 0 1; scrollbar-size-vertical: 1; overflow-x: hidden;
+             scrollbar-gutter: stable; }
     Detail.-open { display: block; }
     Detail:focus { border-left: solid $accent; }
     Detail > .detail--title { text-style: bold; color: $accent; }
     Detail > .detail--quiet { color: $cma-quiet; }
     Detail > .detail--name { color: $cma-tool; }
+    Detail > .detail--came { color: $success; }
+    Detail > .detail--went { color: $error; }
+    Detail > .detail--found { background: $warning; color: $background; text-style: bold; }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"detail--title", "detail--quiet", "detail--name"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"detail--{name}" for name in ("title", "quiet", "name", "came", "went", "found")
+    }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j,down", "scroll_down", "down", show=False),
         Binding("k,up", "scroll_up", "up", show=False),
@@ -60,6 +68,30 @@ class Detail(ScrollView, can_focus=True):
         self._item = -1
         self._raw = False
         self._lines: list[Strip] = []
+        self.more: Callable[[Session, int], list[Section]] = lambda session, item: []
+        """What others than the log know of an item."""
+        self._pattern: Pattern | None = None
+
+    def look_for(self, pattern: Pattern | None) -> None:
+        """Mark this wherever it is seen."""
+        self._pattern = pattern
+        self.refresh()
+
+    def next_hit(self, by: int) -> bool:
+        """Scroll to the next or previous line that holds what is looked for; False when there is none."""
+        at = round(self.scroll_offset.y)
+        lines = range(at + 1, len(self._lines)) if by > 0 else range(min(at, len(self._lines)) - 1, -1, -1)
+        found = next((y for y in lines if self._spans(self._lines[y])), None)
+        if found is None or (by > 0 and at >= self.max_scroll_y):
+            return False
+        self.scroll_to(y=found, animate=False)
+        return True
+
+    def _spans(self, line: Strip) -> list[tuple[int, int]]:
+        try:
+            return list(self._pattern.spans(line.text)) if self._pattern is not None else []
+        except TooSlowError:
+            return []
 
     def show(self, session: Session, item: int) -> None:
         """Show an item, from its beginning."""
@@ -68,6 +100,8 @@ class Detail(ScrollView, can_focus=True):
         self._set()
         if fresh:
             self.scroll_home(animate=False)
+            if self._pattern is not None:
+                self.call_after_refresh(self.next_hit, 1)
 
     def refresh_item(self, session: Session, items: set[int], reset: bool) -> None:
         """The session went on: draw the item again if it changed."""
@@ -103,14 +137,32 @@ class Detail(ScrollView, can_focus=True):
         quiet = self.get_component_rich_style("detail--quiet")
         names = self.get_component_rich_style("detail--name")
         lines = [_line(fit(detail.title(self._session, self._item), width), title)]
+        tones = {"tool": names, "you": title}
+        base = self.rich_style
+        console = markdown_console(Look(base, quiet, quiet, base, base, base, base, tones))
         made = detail.raw_sections if self._raw else detail.sections
-        for section in made(self._session, self._item):
+        for section in [*made(self._session, self._item), *self.more(self._session, self._item)]:
             lines.append(_line("", self.rich_style))
             lines.append(_line(fit(section.title, width), quiet + Style(bold=True)))
-            lines.extend(_set_section(section, width, self.rich_style, names, self.app.console))
+            if section.language == "diff":
+                lines.extend(self._diff_lines(section.text, width, quiet))
+            else:
+                lines.extend(_set_section(section, width, self.rich_style, names, console))
         self._lines = lines
         self.virtual_size = Size(width, len(lines))
         self.refresh()
+
+    def _diff_lines(self, text: str, width: int, quiet: Style) -> Iterator[Strip]:
+        """Lines that come and go; what is wrapped keeps the sign of its line."""
+        styles = {
+            "+": self.get_component_rich_style("detail--came"),
+            "-": self.get_component_rich_style("detail--went"),
+            "@": quiet,
+        }
+        for line in text.split("\n"):
+            sign, style = line[:2], styles.get(line[:1], self.rich_style)
+            for piece in wrap(line[2:], max(1, width - 2)):
+                yield _line(f"{sign}{piece}", style)
 
     def render_line(self, y: int) -> Strip:
         """One line of the text."""
@@ -118,7 +170,11 @@ class Detail(ScrollView, can_focus=True):
         at = y + self.scroll_offset.y
         if at >= len(self._lines):
             return Strip.blank(width, self.rich_style)
-        return self._lines[at].adjust_cell_length(width, self.rich_style)
+        line = self._lines[at]
+        found = self._spans(line)
+        if found:
+            line = highlight(line, found, self.get_component_rich_style("detail--found"))
+        return line.adjust_cell_length(width, self.rich_style)
 
 
 def _line(text: str, style: Style) -> Strip:

@@ -6,7 +6,9 @@ that is not known is left out, never guessed; what the connection says comes fro
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -14,12 +16,20 @@ from textual.content import Content
 from textual.widgets import Static
 
 from cma_tui.feed import Feed
+from cma_tui.log.index import LogEvents
+from cma_tui.player import Player
 from cma_tui.report.words import stop_words
-from cma_tui.session import metrics
-from cma_tui.session.model import Session, ToolUse
+from cma_tui.session.model import Session, Tally, ToolUse
+from cma_tui.session.sums import Sums
 from cma_tui.source import Line
 from cma_tui.text import ago, count, duration, first_line, money, printable
+from cma_tui.ui.counting import CostLimits, Counting, amount, notices
+from cma_tui.ui.plots import meter
 from cma_tui.ui.widgets.headings import plural
+
+if TYPE_CHECKING:
+    from cma_tui.mirror import Status
+    from cma_tui.recording import Status as Recorded
 
 Part = tuple[str, str]
 """A text and the style it is shown in."""
@@ -39,6 +49,8 @@ _QUIET = 45.0
 """Seconds without a byte after which a line is called quiet: keep-alives come every 30."""
 
 
+_SOON = 2.0
+"""Seconds of a pause that is too short to be told."""
 _COARSE = 5.0
 """Seconds from which on, and in steps of which, the age of the last byte is told."""
 
@@ -51,16 +63,22 @@ class Header(Vertical):
     Header > Static { height: 1; width: 1fr; }
     """
 
-    def __init__(self, feed: Feed, name: str) -> None:
+    def __init__(self, player: Player, name: str, counting: Counting, limits: CostLimits) -> None:
         super().__init__()
-        self.feed = feed
+        self.counting, self._limits = counting, limits
+        """The figures of the moment that is looked at."""
+        self._player = player
         self.source_name = name
         self.shape = ""
         """What kind of file it is; empty for live sessions."""
-        self.traced = ""
-        """How the mirror stands, in words; empty when nothing is traced."""
-        self.note: Part | None = None
-        """What the mode adds to the third line: the rows that came while scrolled up."""
+        self.recorded: Recorded | None = None
+        """How the recording stands; None when there is none."""
+        self.traced: Status | None = None
+        """How the mirror stands; None when nothing is traced."""
+        self.by_rule: Callable[[], str] = str
+        """Tells what is answered without asking; nothing when nothing is."""
+        self.notes: list[Part] = []
+        """What the third line adds: which timeline is seen, the rows that came while scrolled up."""
         self._lines = [Static(markup=False) for _ in range(3)]
         self._shown = [Content("")] * 3
 
@@ -71,11 +89,16 @@ class Header(Vertical):
     def show(self) -> None:
         """Draw the figures of this moment."""
         width = max(10, self.size.width)
-        session = self.feed.session
+        feed, session = self._player.feed, self._player.session
+        state = _state(session, feed if session is feed.session else None)
         lines = [
-            _spread(_who(session, self.source_name), _state(session), width),
-            _spread(_turn(session, width), [], width),
-            _spread(_line(self.feed, self.shape, self.traced), [self.note] if self.note else [], width),
+            _spread(_who(session, self.source_name), state, width),
+            _spread(_turn(session, self.counting, self._limits.words, width), [], width),
+            _spread(
+                _line(feed, session, self.shape, self.recorded, self.traced, self.by_rule()),
+                self.notes,
+                width,
+            ),
         ]
         for place, line in enumerate(lines):
             if not line.is_same(self._shown[place]):
@@ -100,7 +123,7 @@ def _who(session: Session, name: str) -> list[Part]:
     return parts
 
 
-def _state(session: Session) -> list[Part]:
+def _state(session: Session, feed: Feed | None) -> list[Part]:
     word, style = STATES.get(session.state, (printable(session.state, cap=20), ""))
     if session.state == "waiting":
         uses = [session.items[index] for index in session.pending.values()]
@@ -108,31 +131,45 @@ def _state(session: Session) -> list[Part]:
         word = "waiting for you" if yours or not uses else "waiting for host"
     elif session.state == "idle" and session.stop_reason not in (None, "end_turn"):
         word, style = stop_words(session.stop_reason, session.stop_details)[:40], "$error"
+    if session.state in ("running", "rescheduling") and feed is not None and _cut_off(feed):
+        word, style = f"was {word}", "$cma-quiet"
     parts = [(word, style)]
     if session.first_at is not None and session.last_at is not None:
         parts.append((duration(max(0.0, session.last_at - session.first_at)), "$cma-quiet"))
     return parts
 
 
-def _turn(session: Session, width: int) -> list[Part]:
+def _cut_off(feed: Feed) -> bool:
+    """Whether what is known of a live session may be out of date."""
+    source = feed.source
+    if source is None or not source.live:
+        return False
+    return feed.finished or (source.line is not None and source.line.state != "live")
+
+
+def _turn(session: Session, counting: Counting, limit: str, width: int) -> list[Part]:
     if not session.turns:
         return [("no turn yet", "$cma-quiet")]
     turn = session.turns[-1]
-    tally = metrics.turn_tally(session, turn)
+    book = counting.book
+    counted = not counting.behind and turn.index < len(book.turns)
+    tally: Tally | Sums = book.turns[turn.index] if counted else turn.tally
     parts: list[Part] = [(f"turn {turn.index + 1}", "")]
-    first = metrics.first_token_seconds(session, turn)
+    first = session.first_tokens.get(book.turns[turn.index].first_request) if counted else None
     if first is not None:
         parts.append((f"ttft {duration(first)}", "$cma-quiet"))
-    cached = metrics.cached_share(tally)
+    cached = tally.cache_read_tokens / tally.prompt_tokens if tally.prompt_tokens else None
     share = f"  cache {cached:.0%}" if cached else ""
     parts.append((f"in {count(tally.prompt_tokens)}  out {count(tally.output_tokens)}{share}", "$cma-quiet"))
     parts.append((plural(tally.tool_uses, "tool"), "$cma-quiet"))
     if tally.tool_errors:
         parts.append((f"{tally.tool_errors} failed", "$error"))
-    cost = metrics.session_cost(session)
-    if cost is not None:
-        of = f" of {money(session.budget_usd)}" if session.budget_usd else ""
-        parts.append((f"{money(cost)}{of}", ""))
+    parts += _spent(session, counting)
+    if limit:
+        parts.append((limit, "$warning"))
+    notice = notices(session, counting)
+    if notice:
+        parts.append((notice, "$warning"))
     total = session.tally
     if len(session.turns) > 1 and width >= 110:
         said = f"session: in {count(total.prompt_tokens)}  out {count(total.output_tokens)}"
@@ -140,27 +177,59 @@ def _turn(session: Session, width: int) -> list[Part]:
     return parts
 
 
-def _line(feed: Feed, shape: str, traced: str) -> list[Part]:
-    session = feed.session
+def _spent(session: Session, counting: Counting) -> list[Part]:
+    """What the session has cost, of what it may cost; nothing where nothing is known."""
+    cost = counting.book.session_cost()
+    if not cost.nano and cost.mark != "exact":
+        return []
+    if not session.budget_usd or cost.usd is None:
+        return [(amount(cost), "")]
+    share = cost.usd / session.budget_usd
+    style = "$error" if share >= 1 else "$warning" if share >= 0.8 else ""
+    return [(f"{amount(cost)} of {money(session.budget_usd)}", style), (meter(share, 8), style)]
+
+
+def _line(
+    feed: Feed, session: Session, shape: str, recorded: Recorded | None, traced: Status | None, by_rule: str
+) -> list[Part]:
     events = plural(len(session.events), "event")
     if feed.error is not None:
-        return [(f"stopped: {first_line(str(feed.error), 200)}", "$error")]
+        return [*_recording(recorded), (f"stopped: {first_line(str(feed.error), 200)}", "$error")]
     source = feed.source
     if source is None:
         return [("connecting", "$cma-quiet")]
-    if not source.live:
-        parts: list[Part] = [(shape or "saved log", "$cma-quiet"), (events, "$cma-quiet")]
-    else:
-        parts = [_liveness(source.line or Line(), feed.finished), (events, "$cma-quiet")]
-        if source.line is not None and source.line.gaps:
-            parts.append((f"gap of {plural(source.line.gaps, 'event')} found and filled", "$warning"))
-    if traced:
-        parts.append((traced, "$cma-quiet"))
+    live = _liveness(source.line or Line(), feed.finished) if source.live else None
+    parts: list[Part] = [live or (shape or "saved log", "$cma-quiet"), *_recording(recorded)]
+    if by_rule:  # that nobody is asked is always to be seen
+        parts.append((by_rule, "bold"))
+    parts += _tracing(traced)
+    parts.append((events, "$cma-quiet"))
+    if live is None and isinstance(session.events, LogEvents) and (feed.behind or not feed.finished):
+        parts.append((f"{session.events.share:.0%} read", "$warning"))
+    if live is not None and source.line is not None and source.line.gaps:
+        parts.append((f"gap of {plural(source.line.gaps, 'event')} found and filled", "$warning"))
     if session.bad_frames:
         parts.append((f"{session.bad_frames} broken", "$error"))
     if session.unknown_types:
         parts.append((f"{sum(session.unknown_types.values())} of unknown type", "$warning"))
     return parts
+
+
+def _recording(status: Recorded | None) -> list[Part]:
+    """Whether it is recorded is always to be seen."""
+    if status is None:
+        return []
+    style = {"recording": "bold", "stopped": "$error"}.get(status.state, "$warning")
+    return [(first_line(status.words, 160), style)]
+
+
+def _tracing(status: Status | None) -> list[Part]:
+    """What goes to Braintrust is always to be seen, and why it does not."""
+    if status is None or not status.on:
+        return []
+    stuck = bool(status.problem or status.failed or status.lost)
+    parts = [(f"{status.words}, b links", "$warning" if stuck else "$cma-quiet")]
+    return [*parts, (first_line(status.problem, 120), "$warning")] if status.problem else parts
 
 
 def _liveness(line: Line, finished: bool) -> Part:
@@ -169,9 +238,12 @@ def _liveness(line: Line, finished: bool) -> Part:
     if finished:
         return ("ended", "$cma-quiet")
     if line.retry_at is not None:
-        return (f"reconnecting in {max(0.0, line.retry_at - now):.0f}s", "$warning")
+        return (f"reconnecting in {max(0.0, line.retry_at - now):.0f}s, r now", "$warning")
     if line.state != "live":
         return (line.state, "$warning")
+    if line.list_retry_at is not None and line.list_retry_at - now > _SOON:
+        wait = max(0.0, line.list_retry_at - now)
+        return (f"live, history refused, again in {wait:.0f}s, r now", "$warning")
     if line.checked_at is None:
         return (f"live, reading the history: {count(line.listed)} events", "$warning")
     quiet = now - (line.last_byte_at or now)

@@ -10,12 +10,24 @@ from textual.widgets import Static
 
 from cma_tui.text import first_line
 
-_READ = ("? help", "Enter detail", "Space expand", "] [ turns", "e errors", "Ctrl+O density", "q leave")
+_READ = (
+    "? help",
+    "Enter detail",
+    "/ find",
+    "f filter",
+    "] [ turns",
+    "e errors",
+    "Ctrl+O density",
+    "Space expand",
+    "q leave",
+)
 _DRIVE = (
     "? help",
     "i write",
     "Esc timeline",
     "Enter detail",
+    "/ find",
+    "f filter",
     "x x interrupt",
     "] [ turns",
     "e errors",

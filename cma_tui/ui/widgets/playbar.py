@@ -1,105 +1,125 @@
-"""The bar of a replay: where it is, how fast it goes.
+"""The bar of a player: where it is, how fast it goes, and what there is to go to.
 
-Owns the words of the bar. Invariant: it asks the source and keeps no place of its own.
+Owns the line and the clicks on it. Invariants: it asks the player and keeps no place of its own; the word
+REPLAY, or REWOUND for a session that goes on, is always there; it is drawn again only when it differs.
 """
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
-
+from textual import events
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Static
 
-from cma_tui.text import count
+from cma_tui.player import Player
+from cma_tui.text import count, offset
 
-SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
-
-
-@runtime_checkable
-class Player(Protocol):
-    """What a replaying source can do, from any thread."""
-
-    paused: bool
-    position: int
-    total: int | None
-    speed: float | None
-
-    def play(self) -> None:
-        """Go on."""
-        ...
-
-    def pause(self) -> None:
-        """Stand still."""
-        ...
-
-    def step(self) -> None:
-        """Give out one more event."""
-        ...
-
-    def set_speed(self, speed: float | None) -> None:
-        """Times the log's own pace; None for at once."""
-        ...
+MARKS = {
+    "note": ("*", "$accent bold"),
+    "error": ("!", "$error bold"),
+    "approval": ("?", "$warning bold"),
+    "compaction": ("c", "$cma-model"),
+    "turn": ("┊", "$cma-quiet"),
+}
+"""How marks look on the bar."""
+_LEAST = 12
+"""Cells below which there is no bar."""
 
 
 class PlayBar(Static):
     """One line."""
 
     DEFAULT_CSS = """
-    PlayBar { height: 1; width: 1fr; padding: 0 1; background: $surface; }
+    PlayBar { height: 1; width: 1fr; padding: 0 1; background: $surface; display: none; }
+    PlayBar.-open { display: block; }
     """
 
-    def __init__(self) -> None:
+    class Clicked(Message):
+        """A place on the bar was clicked."""
+
+        def __init__(self, share: float) -> None:
+            self.share = share
+            super().__init__()
+
+    def __init__(self, player: Player, *, replay: bool) -> None:
         super().__init__(markup=False)
-        self._player: Player | None = None
+        self._player = player
+        self._replay = replay
+        self._bar = (0, 0)
+        """Where the bar begins, and its cells."""
+        self._line = Content("")
 
-    def show(self, source: object) -> None:
-        """Draw the place of a replaying source; nothing for any other."""
-        if not isinstance(source, Player):
-            self.display = False
+    def show(self) -> None:
+        """Draw the place of the player."""
+        player = self._player
+        if not (self._replay or player.rewound):
+            self.remove_class("-open")
             return
-        self._player = source
-        total = source.total
-        word = (
-            "ended"
-            if total is not None and source.position >= total
-            else "paused"
-            if source.paused
-            else "playing"
-        )
-        pace = "at once" if source.speed is None else f"{source.speed:g}x"
-        place = (
-            f"{count(source.position)} of {count(total)} events"
-            if total is not None
-            else f"{count(source.position)} events"
-        )
-        left = f"REPLAY  {word}  {pace}  {place}  "
-        room = max(0, self.size.width - len(left)) if total else 0  # no bar before the length is known
-        filled = round(room * min(1.0, source.position / total)) if total else 0
-        self.update(
-            Content.assemble(
-                Content.styled(left, "$accent bold"),
-                Content.styled("▰" * filled, "$accent"),
-                Content.styled("▱" * (room - filled), "$cma-quiet"),
-            )
-        )
+        self.add_class("-open")
+        width = max(8, self.content_size.width or self.app.size.width - 2)
+        line = self._words(width)
+        room = width - line.cell_length - 2
+        self._bar = (line.cell_length + 2, room) if room >= _LEAST else (0, 0)
+        if room >= _LEAST:
+            line = Content.assemble(line, "  ", self._cells(room))
+        if not line.is_same(self._line):
+            self._line = line
+            self.update(line, layout=False)
 
-    def toggle(self) -> None:
-        """Play or pause."""
-        if self._player is not None:
-            (self._player.play if self._player.paused else self._player.pause)()
-            self.show(self._player)
+    def _words(self, width: int) -> Content:
+        player = self._player
+        banner = "REPLAY" if self._replay else "REWOUND"
+        state = "ended" if player.ended else "playing" if player.playing else "paused"
+        pace = "instant" if player.speed is None else f"{player.speed:g}x"
+        began, now, newest = player.began, player.time, player.newest
+        parts = [(f"{banner} {state}", "$accent bold"), (pace, "$accent")]
+        if began is not None and newest is not None:
+            gone = max(0.0, (now or began) - began) if player.step else 0.0
+            parts.append((f"{offset(gone)} of {offset(max(0.0, newest - began))}", ""))
+        if width >= 100:
+            parts.append((f"{count(player.step)} of {count(player.total)}", "$cma-quiet"))
+        if player.rewound and player.step < player.moments.previews_from:
+            parts.append(("previews not kept", "$cma-quiet"))
+        if player.loop:
+            parts.append(("loop", "$cma-quiet"))
+        if player.pause_at:
+            parts.append(("stops at marks", "$cma-quiet"))
+        if player.idle_limit is None:
+            parts.append(("idle time kept", "$cma-quiet"))
+        line = Content("")
+        for text, style in parts:
+            piece = Content.styled(text, style)
+            joined = Content.assemble(line, "  ", piece) if line else piece
+            if joined.cell_length > width:
+                break
+            line = joined
+        return line
 
-    def step(self) -> None:
-        """Pause, and take one event."""
-        if self._player is not None:
-            self._player.pause()
-            self._player.step()
+    def _cells(self, room: int) -> Content:
+        """The bar: what is over, where it is, what is to come, with the marks."""
+        player = self._player
+        head = min(room - 1, int(player.share * room))
+        steps = [player.step_at(cell / room) for cell in range(room)] + [player.total]
+        pieces = []
+        for cell in range(room):
+            mark = player.marks.within(steps[cell] if cell else -1, steps[cell + 1])
+            if cell == head:
+                pieces.append(Content.styled("█", "$accent"))
+            elif mark is not None:
+                pieces.append(Content.styled(*MARKS[mark]))
+            else:
+                pieces.append(
+                    Content.styled("━" if cell < head else "─", "$accent" if cell < head else "$cma-quiet")
+                )
+        return Content.assemble(*pieces)
 
-    def speed(self, by: float) -> None:
-        """The next speed up or down."""
-        if self._player is not None:
-            now = self._player.speed or SPEEDS[-1]
-            wanted = [s for s in SPEEDS if (s > now if by > 1 else s < now)]
-            if wanted:
-                self._player.set_speed(wanted[0] if by > 1 else wanted[-1])
-            self.show(self._player)
+    def on_resize(self) -> None:
+        """Set it anew."""
+        self.show()
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to that place."""
+        at = event.get_content_offset_capture(self).x - self._bar[0]
+        if 0 <= at < self._bar[1]:
+            event.stop()
+            self.post_message(self.Clicked(at / max(1, self._bar[1] - 1)))

@@ -7,8 +7,9 @@ is cut and wrapped by cells, never by characters.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from io import StringIO
+from itertools import pairwise
 
 import msgspec
 from markdown_it import MarkdownIt
@@ -17,6 +18,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.segment import Segment
 from rich.style import Style
+from rich.syntax import ANSI_DARK, ANSISyntaxTheme, SyntaxTheme
 from rich.theme import Theme
 from textual.strip import Strip
 
@@ -51,6 +53,7 @@ class Look(msgspec.Struct, frozen=True):
     head: Style
     turn: Style
     cursor: Style
+    found: Style
     tones: dict[str, Style]
     """By `Row.tone` and `Row.outcome_tone`."""
 
@@ -207,6 +210,22 @@ def _prose(
     return lines
 
 
+def highlight(strip: Strip, spans: Iterable[tuple[int, int]], style: Style) -> Strip:
+    """The strip with these stretches of its text in a style of their own."""
+    places = list(spans)
+    if not places:
+        return strip
+    segments: list[Segment] = []
+    at = 0
+    for text, own, _ in strip:
+        inside = sorted({0, len(text), *(min(max(n - at, 0), len(text)) for span in places for n in span)})
+        for start, end in pairwise(inside):
+            found = any(a <= at + start < b for a, b in places)
+            segments.append(Segment(text[start:end], (own or Style()) + style if found else own))
+        at += len(text)
+    return Strip(segments, strip.cell_length)
+
+
 def is_markdown(text: str) -> bool:
     """Whether the text is worth setting as Markdown, and small enough that setting it cannot freeze."""
     if len(text) > MARKDOWN_CAP or not any(mark in text for mark in ("*", "`", "#", "|", "\n-", "\n1.", "[")):
@@ -221,7 +240,8 @@ def set_markdown(text: str, width: int, style: Style, console: Console) -> list[
 
     What Markdown would hide (tags, comments, where an image is) is shown as it was written.
     """
-    document = Markdown("", code_theme="ansi_dark", hyperlinks=False)
+    document = Markdown("", hyperlinks=False)
+    document.code_theme = _code_theme(console)  # type: ignore[assignment]  # what sets it takes both
     document.parsed = _PARSER.parse(text)
     options = console.options.update(width=width, height=None)
     lines: list[list[Segment]] = []
@@ -232,6 +252,34 @@ def set_markdown(text: str, width: int, style: Style, console: Console) -> list[
         elif lines and lines[-1]:
             lines.append([])  # one empty line parts two blocks, however many Markdown would set
     return lines[:-1] if lines and not lines[-1] else lines
+
+
+def _code_theme(console: Console) -> SyntaxTheme:
+    """The parts of code as Rich tells them apart, in the look's colours, on its background."""
+    styles = {}
+    for token, style in ANSI_DARK.items():
+        hue = (
+            style.color.name.removeprefix("bright_")
+            if style.color is not None
+            else "black"
+            if style.dim
+            else ""
+        )
+        ours = console.get_style(f"code.{hue}") if hue in _CODE else Style()
+        styles[token] = ours + Style(bold=style.bold, italic=style.italic)
+    return ANSISyntaxTheme(styles)
+
+
+_CODE = {
+    "black": "note",
+    "blue": "you",
+    "cyan": "thread",
+    "green": "tool",
+    "magenta": "thread",
+    "red": "bad",
+    "yellow": "ok",
+}
+"""The tone that stands for each of Rich's hues of code."""
 
 
 def markdown_console(look: Look) -> Console:
@@ -252,6 +300,7 @@ def markdown_console(look: Look) -> Console:
         "markdown.table.border": quiet,
         "markdown.table.header": strong,
     }
+    styles |= {f"code.{hue}": Style(color=look.tone(tone).color) for hue, tone in _CODE.items()}
     return Console(
         theme=Theme(styles), color_system="truecolor", force_terminal=True, file=StringIO(), highlight=False
     )

@@ -7,22 +7,27 @@ again when it is looked at; everything else is set once.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Set
+from collections.abc import Callable, Set
 from functools import cached_property
 from time import time as now
 
 from rich.console import Console
+from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
 from cma_tui.content import plain_text
+from cma_tui.report.find import Pattern, TooSlowError
+from cma_tui.report.places import GAP, gap_before
+from cma_tui.report.rows import level
 from cma_tui.report.rows import row as words
 from cma_tui.report.words import Density, Row, prose
+from cma_tui.session.book import Book
 from cma_tui.session.model import Change, Session, Turn
 from cma_tui.text import clock, duration, first_line, offset, printable
 from cma_tui.ui.entries import Entries, leans_on_others
 from cma_tui.ui.widgets import headings
-from cma_tui.ui.widgets.rowview import Look, draw, markdown_console
+from cma_tui.ui.widgets.rowview import Look, draw, fit, highlight, left_width, markdown_console
 
 _KEPT = 2000
 """Entries whose strips are kept."""
@@ -32,10 +37,22 @@ _PREVIEW = 8000
 """Characters of a preview that are set: its end, which is what is being written."""
 
 
+class Lead(Strip):
+    """A line before an entry's first one: it belongs to the entry, and the cursor is not drawn on it."""
+
+
 class Strips:
     """Sets entries as strips and keeps those it has set."""
 
-    def __init__(self, look: Look, width: int, times: str, entries: Entries, expanded: Set[int]) -> None:
+    def __init__(
+        self,
+        look: Look,
+        width: int,
+        times: str,
+        entries: Entries,
+        expanded: Set[int],
+        book: Callable[[], Book],
+    ) -> None:
         """Prepare to set.
 
         Args:
@@ -44,19 +61,30 @@ class Strips:
             times: which time is shown: `offset`, `clock`, `relative` or `off`.
             entries: tells the density and which turns are folded.
             expanded: items whose message is shown whole.
+            book: gives the figures of the headings.
         """
         self.look = look
         self._width = width
         self._times = times
         self._entries = entries
         self._expanded = expanded
+        self._book = book
         self._kept: OrderedDict[int, list[Strip]] = OrderedDict()
+        self._pattern: Pattern | None = None
+
+    def look_for(self, pattern: Pattern | None) -> None:
+        """Show where this is, from now on."""
+        self._pattern = pattern
+        self.clear()
 
     def of(self, session: Session, entry: int) -> list[Strip]:
         """The strips of a heading or an item."""
         lines = self._kept.get(entry)
         if lines is None:
             lines = self._heading(session, -1 - entry) if entry < 0 else self._item(session, entry)
+            if self._pattern is not None:
+                marked = self._pattern
+                lines = [ln if isinstance(ln, Lead) else self._marked(ln, marked) for ln in lines]
             self._kept[entry] = lines
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
@@ -74,8 +102,8 @@ class Strips:
             return self._set(session, said, turn, 6)
         preview = session.previews[key]
         if preview.type == "agent.thinking":
-            since = "" if preview.started_at is None else duration(max(0.0, now() - preview.started_at))
-            return self._set(session, Row("thinks", "model", None, text="…", outcome=since), turn, None)
+            since = None if preview.started_at is None else max(0.0, now() - preview.started_at)
+            return self._set(session, Row("thinks", "model", None, text="…", duration=since), turn, None)
         text = ("… " if preview.partial else "") + preview.text
         shown = printable(text[-_PREVIEW:], lines=True).strip("\n") + " ▏"
         return self._set(session, Row("agent", "agent", None, text=shown, prose=True), turn, None)
@@ -93,6 +121,11 @@ class Strips:
             for turn in session.turns[-2:]:
                 self._kept.pop(-1 - turn.index, None)
 
+    def forget_headings(self) -> None:
+        """Other figures: set every heading again."""
+        for entry in [entry for entry in self._kept if entry < 0]:
+            del self._kept[entry]
+
     def drop(self, entry: int) -> None:
         """Set this entry again when it is looked at."""
         self._kept.pop(entry, None)
@@ -101,13 +134,39 @@ class Strips:
         """Set everything again."""
         self._kept.clear()
 
+    def _marked(self, line: Strip, pattern: Pattern) -> Strip:
+        """The line with what is looked for marked, in the columns that hold text from outside."""
+        left = left_width(self._times != "off")
+        text = line.text
+        try:
+            spans = [(a, b) for a, b in pattern.spans(text) if a >= left or b > left]
+        except TooSlowError:
+            return line
+        return highlight(line, ((max(a, left), b) for a, b in spans), self.look.found)
+
     def _item(self, session: Session, index: int) -> list[Strip]:
         said = words(session, index)
         if said is None:
             return []
         turn = session.items[index].turn
         limit = None if index in self._expanded else _LINES[self._entries.density]
-        return self._set(session, said, session.turns[turn] if turn >= 0 else None, limit)
+        lines = self._set(session, said, session.turns[turn] if turn >= 0 else None, limit)
+        if level(session, index) == Density.FULL or self._begins(session, turn, index):
+            return lines  # what follows tells, or the heading
+        return [*self._gap(session, index), *lines]
+
+    def _begins(self, session: Session, turn: int, index: int) -> bool:
+        """Whether an item is the first of its turn, but for what only the full density shows."""
+        first = session.turns[turn].first_item if turn >= 0 else index + 1
+        return first <= index and all(level(session, n) in (None, Density.FULL) for n in range(first, index))
+
+    def _gap(self, session: Session, index: int) -> list[Strip]:
+        """A faint line where nothing happened for long before an item."""
+        gap = gap_before(session, index)
+        if gap < GAP:
+            return []
+        line = f"{'':{left_width(self._times != 'off')}}── {duration(gap)} later ──"
+        return [Lead([Segment(fit(line, self._width).ljust(self._width), self.look.quiet)], self._width)]
 
     def _heading(self, session: Session, index: int) -> list[Strip]:
         look = self.look
@@ -115,11 +174,14 @@ class Strips:
             session,
             session.turns[index],
             self._width,
+            self._book(),
             folded=index in self._entries.folded,
             style=look.turn,
             quiet=look.quiet + Style(bgcolor=look.turn.bgcolor, bold=False),
         )
-        return [Strip.blank(self._width, look.base), line] if index else [line]
+        first = session.turns[index].first_item
+        before = self._gap(session, first) if index and first < len(session.items) else []
+        return [*(before or [Lead.blank(self._width, look.base)]), line] if index else [line]
 
     def _set(self, session: Session, said: Row, turn: Turn | None, limit: int | None) -> list[Strip]:
         return draw(

@@ -1,24 +1,25 @@
-"""What went wrong in a turn, in one form for the screen and for the span.
+"""What went wrong in a turn, in one form for the screen, the figures and the spans.
 
-Owns the categories. Invariant: every error has one, and text that came from outside never decides more
-than which; how a turn ended is told apart from what it recovered from.
+Owns the categories. Invariants: every error has one, and text that came from outside never decides more
+than which; how a turn ended is told apart from what it recovered from. Texts are as they came: whoever shows
+them makes them printable.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from bisect import bisect_right
+from collections.abc import Mapping
+from itertools import accumulate
+from typing import Any, Final, Protocol
 
 import msgspec
 
-from cma_tui.content import as_dict, as_text
-from cma_tui.mirror.cut import Cut, Index, identity_of, index_of, take, take_head
-from cma_tui.mirror.messages import result_text, tool_input
-from cma_tui.session.model import Failure, ModelRequest, Session, ToolUse, Turn
+from cma_tui.content import as_dict, as_text, plain_text
+from cma_tui.event import Event
+from cma_tui.session.model import Failure, Item, ModelRequest, Session, ToolUse, Turn
 
 BAD_ENDS: Final = frozenset({"retries_exhausted", "budget_reached", "terminated"})
 """The reasons for which a turn that stops has failed. A refusal is an answer."""
-LIMIT: Final = 20
-"""Errors of one turn that its span lists."""
 _TEXT = 2000
 
 _SANDBOX = ("repository_", "environment_", "container_", "sandbox_")
@@ -96,11 +97,17 @@ def denied(use: ToolUse) -> bool:
     return use.confirmation == "deny" or use.permission == "deny"
 
 
-def tool_failure(cut: Cut, use: ToolUse) -> TurnError | None:
+class Events(Protocol):
+    """The log, or as much of it as is there: events by their ordinals."""
+
+    def __getitem__(self, ordinal: int, /) -> Event: ...
+
+
+def tool_failure(events: Events, use: ToolUse) -> TurnError | None:
     """The error of a tool use that failed."""
     if not use.is_error or denied(use):
         return None
-    text = result_text(cut, use)
+    text = plain_text(events[use.result].content) if use.result >= 0 else ""
     return TurnError(
         tool_category(text),
         "tool_error",
@@ -111,14 +118,14 @@ def tool_failure(cut: Cut, use: ToolUse) -> TurnError | None:
         tool_use_id=use.key,
         server=use.server,
         thread=use.thread,
-        input=tool_input(cut.events[use.event]),
+        input=events[use.event].data.get("input"),
         output=text[:_TEXT],
     )
 
 
-def session_failure(cut: Cut, failure: Failure) -> TurnError:
+def session_failure(events: Events, failure: Failure) -> TurnError:
     """A `session.error`."""
-    event = cut.events[failure.event]
+    event = events[failure.event]
     fields = as_dict(event.data.get("error"))
     return TurnError(
         category(failure.error_type, failure.message),
@@ -133,39 +140,56 @@ def session_failure(cut: Cut, failure: Failure) -> TurnError:
     )
 
 
-def request_failures(cut: Cut) -> dict[int, TurnError]:
+def request_failure(events: Events, request: ModelRequest) -> TurnError | None:
+    """The error of a model request that failed, as far as its own events tell."""
+    if not request.is_error:
+        return None
+    key = events[request.end if request.end >= 0 else request.event].key
+    said = "the model request failed"
+    return TurnError("api_error", "model_request_failed", said, request.ended_at, key, thread=request.thread)
+
+
+def item_error(session: Session, index: int) -> TurnError | None:
+    """What went wrong with one item; None when nothing did."""
+    match session.items[index]:
+        case ToolUse() as use:
+            return tool_failure(session.events, use)
+        case Failure() as failure:
+            return session_failure(session.events, failure)
+        case ModelRequest() as request:
+            return request_failure(session.events, request)
+    return None
+
+
+def request_failures(events: Events, items: Mapping[int, Item]) -> dict[int, TurnError]:
     """The errors of the model requests that failed, by item index.
 
     The session's own word for it follows the request's end, before the thread's next request.
     """
     found: dict[int, TurnError] = {}
     failed: dict[str | None, int] = {}
-    for position, item in sorted(cut.items.items(), key=lambda pair: pair[1].event):
+    for position, item in sorted(items.items(), key=lambda pair: pair[1].event):
         if isinstance(item, ModelRequest):
             failed.pop(item.thread, None)
-            if item.is_error:
-                failed[item.thread] = position
-                key = cut.events[item.end if item.end >= 0 else item.event].key
-                message = "the model request failed"
-                found[position] = TurnError(
-                    "api_error", "model_request_failed", message, item.ended_at, key, thread=item.thread
-                )
+            error = request_failure(events, item)
+            if error is not None:
+                failed[item.thread], found[position] = position, error
         elif isinstance(item, Failure) and item.thread in failed:
-            found[failed.pop(item.thread)] = session_failure(cut, item)
+            found[failed.pop(item.thread)] = session_failure(events, item)
     return found
 
 
-def cut_errors(cut: Cut) -> list[TurnError]:
-    """Everything that went wrong in a turn, in order."""
+def errors_of(events: Events, items: Mapping[int, Item]) -> list[TurnError]:
+    """Everything that went wrong with the items of a turn, in order."""
     found: list[tuple[int, TurnError]] = []
-    said = any(isinstance(item, Failure) for item in cut.items.values())
-    requests = {} if said else request_failures(cut)
-    for position, item in cut.items.items():
+    said = any(isinstance(item, Failure) for item in items.values())
+    requests = {} if said else request_failures(events, items)
+    for position, item in items.items():
         error: TurnError | None = None
         if isinstance(item, Failure):
-            error = session_failure(cut, item)
+            error = session_failure(events, item)
         elif isinstance(item, ToolUse):
-            error = tool_failure(cut, item)
+            error = tool_failure(events, item)
         else:
             error = requests.get(position)
         if error is not None:
@@ -173,23 +197,40 @@ def cut_errors(cut: Cut) -> list[TurnError]:
     return [error for _, error in sorted(found, key=lambda pair: pair[0])]
 
 
-def ended_badly(cut: Cut, errors: list[TurnError]) -> str | None:
+def turn_errors(session: Session, turn: Turn) -> list[TurnError]:
+    """Everything that went wrong in a turn, what its child threads did in its time included, in order."""
+    following = turn.index + 1
+    end = session.turns[following].first_item if following < len(session.turns) else len(session.items)
+    items = {
+        position: session.items[position]
+        for position in range(turn.first_item, end)
+        if session.items[position].thread is None
+    }
+    floor = float("-inf")
+    starts = list(
+        accumulate(
+            (floor if held.started_at is None else held.started_at for held in session.turns),
+            max,
+        )
+    )
+    for thread in session.threads.values():
+        for position in thread.items:
+            at = session.items[position].at
+            if turn.index == (0 if at is None else max(0, bisect_right(starts, at) - 1)):
+                items[position] = session.items[position]
+    owned = {n: item for n, item in sorted(items.items()) if session.owners[item.event] == n}
+    return errors_of(session.events, owned)
+
+
+def ended_badly(turn: Turn, errors: list[TurnError]) -> str | None:
     """Why the turn has failed, in one line; None when it has not, whatever it recovered from."""
-    reason = cut.turn.stop_reason
+    reason = turn.stop_reason
     session_errors = [error for error in errors if error.tool is None]
     last = session_errors[-1] if session_errors else None
     if reason in BAD_ENDS:
         return last.line if last is not None and last.fatal else f"{_end_category(reason)}: {reason}"
-    return last.line if cut.turn.ended and last is not None and last.fatal else None
+    return last.line if turn.ended and last is not None and last.fatal else None
 
 
 def _end_category(reason: str | None) -> str:
     return "api_error" if reason in ("retries_exhausted", "budget_reached") else "unknown"
-
-
-def turn_errors(session: Session, turn: Turn, index: Index | None = None) -> list[TurnError]:
-    """Everything that went wrong in a turn of a session, in order."""
-    identity = identity_of(session)
-    if identity is None:
-        return []
-    return cut_errors(take(session, turn, take_head(session, identity), index or index_of(session)))

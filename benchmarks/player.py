@@ -1,0 +1,62 @@
+"""The player: what keeping every moment of a log costs, and how long a moment takes to be looked at.
+
+Measured: CPU time of folding a saved log with its past kept, and then of views at random moments of it. Limit
+of the fold: the same without a past. The goal of a view is milliseconds.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from time import process_time
+
+from benchmarks.figures import Figure, Goal, Scale, alternate, percentile
+from benchmarks.logs import Logs
+from cma_tui.log.formats import SavedLog, open_log
+from cma_tui.session.fold import apply
+from cma_tui.session.model import Change, Session
+from cma_tui.session.moments import Moments, keep_past
+
+_VIEWS = 50
+
+
+def run(scale: Scale, logs: Logs) -> Iterator[Figure]:
+    """The fold first, then the views of each log."""
+    small = min(scale.file_events)
+    with open_log(logs.file(small)) as log:
+        functions = {"alone": lambda: _folded(log, past=False), "past": lambda: _folded(log, past=True)}
+        taken = alternate(functions, min(3, scale.rounds))
+    what = f"fold of {small:,} events with its past, an event"
+    yield Figure(
+        what,
+        taken["past"].cpu / small * 1e6,
+        "µs",
+        taken["alone"].cpu / small * 1e6,
+        "without",
+        Goal("ratio", 1.3),
+    )
+    for number in scale.file_events:
+        with open_log(logs.file(number)) as log:
+            moments = _folded(log, past=True)
+            assert moments is not None
+            late = _views(moments)
+        for share, word in ((0.5, "p50"), (1.0, "most")):
+            value = percentile(late, share) * 1e3
+            yield Figure(f"a moment of {number:,} events: {word}", value, "ms", goal=Goal("value", 250.0))
+
+
+def _folded(log: SavedLog, *, past: bool) -> Moments | None:
+    session, change = Session(events=log.kept()), Change()
+    moments = keep_past(session) if past else None
+    for event in log.events():
+        apply(session, event, change)
+    return moments
+
+
+def _views(moments: Moments) -> list[float]:
+    chance, late = random.Random(7), []
+    for _ in range(_VIEWS):
+        begun = process_time()
+        moments.view(chance.randrange(len(moments) + 1))
+        late.append(process_time() - begun)
+    return late

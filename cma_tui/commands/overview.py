@@ -1,0 +1,172 @@
+"""`cma-top` without an argument: all sessions of the workspace.
+
+Owns the way from settings to the list, from the list into a session, and the choice of one where a command
+needs it. Invariant: without a terminal the sessions are printed, once, and nothing waits for a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from cma_tui.commands.exits import CommandError, Exit
+from cma_tui.commands.options import Trace
+from cma_tui.commands.output import Output, no_screen
+from cma_tui.source import SourceError
+
+if TYPE_CHECKING:
+    from cma_tui.session.roster import Entry
+    from cma_tui.settings import Settings
+    from cma_tui.source import Source
+    from cma_tui.source.overview import Workspace
+    from cma_tui.ui.screens.overview import Opened
+
+
+def workspace_opener(settings: Settings) -> Callable[[], Awaitable[Workspace]]:
+    """What opens the workspace of the key."""
+
+    async def open_workspace() -> Workspace:
+        from cma_tui.commands.live import client_of
+        from cma_tui.source.overview import Workspace
+
+        return Workspace(client_of(settings))
+
+    return open_workspace
+
+
+def show_overview(settings: Settings) -> int:
+    """The list of all sessions: on a terminal, or as lines. Returns the exit code."""
+    if no_screen():
+        return print_overview(settings)
+    return run_list(workspace_opener(settings), settings)
+
+
+def run_list(
+    open_workspace: Callable[[], Awaitable[Workspace]],
+    settings: Settings,
+    of_sessions: Callable[[], Settings] | None = None,
+) -> int:
+    """The list on a terminal, until the user leaves.
+
+    Args:
+        open_workspace: opens what is listed.
+        settings: of the screen, and where the recordings are.
+        of_sessions: gives those that a session is opened with, where they are others.
+    """
+    from cma_tui.overview import Overview
+    from cma_tui.ui.app import run_overview
+    from cma_tui.ui.screens.overview import add_recordings
+
+    overview = Overview(open_workspace)
+    add_recordings(overview.roster, settings.state_dir / "recordings")
+    opening = entry_opener(of_sessions or (lambda: settings))
+    return run_overview(overview, opening, theme=settings.theme, motion=settings.motion)[0]
+
+
+def pick(settings: Settings, command: str) -> str:
+    """Let the user choose a session, for a command that was given none.
+
+    Raises:
+        CommandError: there is no terminal to choose on, or nothing was chosen.
+    """
+    reason = no_screen()
+    if reason is not None:
+        raise CommandError(f"{command}: name a SESSION (it could be chosen, but {reason})", Exit.USAGE)
+    from cma_tui.overview import Overview
+    from cma_tui.ui.app import run_overview
+
+    overview = Overview(workspace_opener(settings))
+    code, chosen = run_overview(overview, None, theme=settings.theme, motion=settings.motion)
+    if chosen is None:
+        raise CommandError("no session was chosen", code or Exit.USAGE)
+    return chosen
+
+
+def print_overview(settings: Settings, *, as_json: bool = False) -> int:
+    """Print all sessions as they stand now, those that need attention first. Returns the exit code."""
+    import asyncio
+
+    import msgspec
+
+    from cma_tui.report.overview import as_json as told
+    from cma_tui.report.overview import plain
+    from cma_tui.session.roster import Roster
+
+    output = Output()
+
+    async def gather() -> Roster:
+        workspace = await workspace_opener(settings)()
+        return await workspace.snapshot()
+
+    try:
+        roster = asyncio.run(gather())
+    except SourceError as error:
+        raise CommandError(str(error), error.exit_code) from error
+    entries = [roster.entries[name] for name in roster.order]
+    if as_json:
+        output.write(msgspec.json.encode(told(entry)) for entry in entries)
+    else:
+        output.write(plain(entry).encode(output.encoding, "replace") for entry in entries)
+    return Exit.DONE
+
+
+def entry_opener(settings: Callable[[], Settings], trace: Trace | None = None) -> Callable[[Entry], Opened]:
+    """What makes the screen of a row of the list."""
+
+    def open_entry(entry: Entry) -> Opened:
+        from cma_tui.commands.live import opener
+        from cma_tui.commands.record import recorder_for
+        from cma_tui.commands.trace import mirror_of
+        from cma_tui.feed import Feed
+        from cma_tui.log.formats import LogError, open_log
+        from cma_tui.recording import Switch
+        from cma_tui.session.model import Session
+        from cma_tui.source.saved import Saved
+        from cma_tui.ui.app import close_session, wishes_of
+        from cma_tui.ui.screens.overview import Opened
+        from cma_tui.ui.screens.session import SessionScreen
+
+        now, stack = settings(), ExitStack()
+        mirror = recording = None
+        if entry.path is not None:
+            try:
+                log = stack.enter_context(open_log(entry.path))
+            except LogError as error:
+                raise SourceError(str(error), Exit.USAGE) from error
+
+            async def open_file() -> Source:
+                return Saved(log)
+
+            feed = Feed(open_file, session=Session(events=log.kept()))
+        else:
+            try:
+                mirror = mirror_of(now, trace or Trace())
+            except CommandError as error:
+                raise SourceError(str(error), error.code) from error
+            always = now.record == "always"
+            feed = Feed(opener(now, entry.id, newest_first=True, all_threads=always or mirror is not None))
+            recording = Switch(feed, recorder_for(now))
+            if always:
+                recording.on()
+
+        def close() -> str:
+            with stack:
+                return close_session(feed, mirror, recording)
+
+        screen = SessionScreen(
+            feed,
+            mode="watch" if entry.path is None else "replay",
+            name=entry.id if entry.path is None else entry.title,
+            density=now.density,
+            times=now.time,
+            mirror=mirror,
+            recording=recording,
+            among=True,
+            state_dir=now.state_dir,
+            wishes=wishes_of(now),
+            rules=now.rules,
+        )
+        return Opened(screen, close)
+
+    return open_entry

@@ -1,0 +1,239 @@
+"""Every figure of a session, kept up while it grows.
+
+Owns `Book`: the figures of turns, threads, tools and the whole session, the same live, in replay and in
+`stats`, for all of them read it. Invariants: taking in a change costs what changed; the turns' figures (and
+what lies before the first turn) add up to the session's exactly; where the past changes after it was
+counted, everything is counted anew, and the old figures stay until the new ones are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from cma_tui.session.cost import Amount, Prices, list_cost, running_cost, session_list_cost
+from cma_tui.session.counting import Pages
+from cma_tui.session.elapsed import Split
+from cma_tui.session.figures import ToolFigures, TurnFigures
+from cma_tui.session.model import Change, ModelRequest, Session
+from cma_tui.session.requests import RequestFigures, request_figures
+from cma_tui.session.sums import Parts, Sums, model_of, of_request
+from cma_tui.session.turns import opening_seen
+
+EVERYTHING: Final = 1 << 62
+"""No limit to what is counted at once."""
+
+
+class Book:
+    """The figures of one session."""
+
+    def __init__(self, prices: Prices | None = None) -> None:
+        self.prices = prices
+        self._pages = Pages(prices)
+        self._fresh: Pages | None = None
+        """The figures that are being counted anew."""
+
+    def price(self, prices: Prices) -> None:
+        """Prices have been found: count anew with them."""
+        self.prices, self._fresh = prices, Pages(prices)
+
+    def update(self, session: Session, change: Change | None = None, limit: int = EVERYTHING) -> bool:
+        """Take in what changed.
+
+        Args:
+            session: the session; another object than the last when it was folded anew.
+            change: what changed since the last call; None when nothing did but growth.
+            limit: at most so many items are counted now.
+
+        Returns:
+            Whether everything is counted.
+        """
+        pages = self._fresh or self._pages
+        anew = pages.session is not None and pages.session is not session
+        if anew or (change is not None and (change.reset or not pages.touch(session, change))):
+            pages = self._fresh = Pages(self.prices)
+        whole = pages.take(session, limit)
+        if pages.wrong:
+            pages = self._fresh = Pages(self.prices)
+            whole = pages.take(session, limit)
+        if whole and self._fresh is not None:
+            self._pages, self._fresh = self._fresh, None
+        return whole
+
+    @property
+    def turns(self) -> list[TurnFigures]:
+        """By turn."""
+        return self._pages.turns
+
+    @property
+    def total(self) -> Sums:
+        """The whole session."""
+        return self._pages.total
+
+    @property
+    def threads(self) -> dict[str | None, Sums]:
+        """By thread; None is the primary. The times of a child's model and tools are its own."""
+        return self._pages.threads
+
+    @property
+    def tools(self) -> dict[tuple[str, str | None, str], ToolFigures]:
+        """By name, server and kind."""
+        return self._pages.tools.tools
+
+    @property
+    def servers(self) -> dict[str, ToolFigures]:
+        """By MCP server."""
+        return self._pages.tools.servers
+
+    @property
+    def error_types(self) -> dict[str, int]:
+        """How often each of the API's own error types came."""
+        return self._pages.error_types
+
+    @property
+    def disconnects(self) -> int:
+        """How often a stream broke or ended."""
+        return self._pages.disconnects
+
+    @property
+    def gap_us(self) -> int:
+        """How long no stream was open between two, by our clock."""
+        return self._pages.gap_us
+
+    @property
+    def failed_at(self) -> list[float]:
+        """When the latest things went wrong."""
+        return self._pages.failed_at
+
+    @property
+    def split(self) -> Split | None:
+        """The session's time, from its first stamp to its last, by what went on."""
+        return self._pages.split()
+
+    @property
+    def grows_with(self) -> Session | None:
+        """The session that the figures tell of."""
+        return self._pages.session
+
+    # -- cost ------------------------------------------------------------------------------------------------
+
+    def estimate(self, turn: TurnFigures) -> Amount:
+        """What a turn costs by list prices: tokens, searches and running time."""
+        if not (self.total.priced or self.total.estimate):
+            return Amount()
+        ran = running_cost(max(0, turn.wall_us))
+        short = turn.unpriced or self.unread(turn.index)
+        return Amount(turn.estimate + ran, "at_least" if short else "estimated")
+
+    def cost(self, index: int) -> Amount:
+        """What a turn cost: what the server says, with an estimate of what it has not said yet."""
+        session = self._pages.session
+        if session is None:
+            return Amount()
+        turn, last = self.turns[index], index == len(self.turns) - 1
+        told = list_cost(session, index)
+        if told is not None:
+            if last:
+                return self._last(told, turn)
+            if turn.after_count:
+                return Amount(told, "at_least")
+            return Amount(told, "exact" if self._whole_before(session, index) else "estimated")
+        if session_list_cost(session) is not None and not last:
+            return Amount()  # the next snapshot tells of it together with a later turn
+        return self.estimate(turn)
+
+    def session_cost(self) -> Amount:
+        """What the session cost: the server's last word, with an estimate of what came after it."""
+        session = self._pages.session
+        told = session_list_cost(session) if session is not None else None
+        if session is None or told is None:
+            return self.session_estimate()
+        if not self.turns:
+            return Amount(told, "exact")
+        turn = self.turns[-1]
+        if list_cost(session, turn.index) is not None:
+            return self._last(told, turn, whole=True)
+        own = self.estimate(turn)
+        if own.nano is not None:
+            return Amount(
+                told + own.nano, own.mark if self._whole_before(session, turn.index) else "at_least"
+            )
+        worked = turn.model_requests or turn.evaluations or self._pages.asking
+        exact = not worked and self._whole_before(session, turn.index)
+        return Amount(told, "exact" if exact else "at_least")
+
+    def session_estimate(self) -> Amount:
+        """What the session costs by list prices."""
+        total = self.total
+        if not (total.priced or total.estimate):
+            return Amount()
+        short = total.unpriced or self.unread()
+        return Amount(total.estimate + self._pages.ran, "at_least" if short else "estimated")
+
+    def _last(self, told: int, turn: TurnFigures, *, whole: bool = False) -> Amount:
+        """What the last turn or (`whole`) the session cost: as told, with what came after it."""
+        if turn.after_count:
+            return Amount(told + turn.after, "at_least" if turn.after_unpriced else "estimated")
+        if self._pages.asking:
+            return Amount(told, "at_least")
+        session = self._pages.session
+        exact = whole or (session is not None and self._whole_before(session, turn.index))
+        return Amount(told, "exact" if exact else "estimated")
+
+    def _whole_before(self, session: Session, index: int) -> bool:
+        """Whether all that was spent before a turn was told before it: else its own part is not known."""
+        for place in range(index - 1, -1, -1):
+            if self.turns[place].after_count:
+                return False
+            if list_cost(session, place) is not None:
+                return True
+        return not session.turns or opening_seen(session, session.turns[0])
+
+    # -- requests --------------------------------------------------------------------------------------------
+
+    @property
+    def requests(self) -> Sequence[int]:
+        """Item indexes of the model requests, all threads', in the order of the items."""
+        return self._pages.requests
+
+    def request(self, index: int) -> RequestFigures:
+        """The figures of the model request that is that item.
+
+        Its cost is by list prices; where the server told less for its turn, its part of that.
+        """
+        session = self._pages.session
+        assert session is not None
+        item = session.items[index]
+        assert isinstance(item, ModelRequest)
+        turn = self._pages.home(index)
+        parts: Parts = {}
+        if item.end >= 0:
+            parts = of_request(item, model_of(session, item.thread), self.prices)
+        cost = Amount()
+        if "priced" in parts:
+            own, told = parts["estimate"], self.cost(turn) if turn >= 0 else Amount()
+            priced = self.turns[turn].estimate if turn >= 0 else 0
+            if told.nano is not None and told.nano < priced:
+                own = own * told.nano // priced
+            cost = Amount(own, "estimated")
+        return request_figures(session, index, turn, parts, cost)
+
+    def unread(self, turn: int | None = None) -> bool:
+        """Whether child threads worked, in that turn or at all, whose own events are not in the log.
+
+        Their requests and tools are not in the sums then: these are at least.
+        """
+        session = self._pages.session
+        return session is not None and self._pages.unread(session, turn)
+
+    def at_least(self, turn: TurnFigures | None = None) -> bool:
+        """Whether tokens, requests and tools are at least so many, of a turn or of the session."""
+        sums = self.total if turn is None else turn
+        return bool(sums.unmetered) or self.unread(None if turn is None else turn.index)
+
+
+def figures_of(session: Session, prices: Prices | None = None) -> Book:
+    """The figures of a whole session."""
+    book = Book(prices)
+    book.update(session)
+    return book

@@ -1,0 +1,424 @@
+"""Counting a session: item by item, as it grows.
+
+Owns which turn a thing is counted in, and when. Invariants: an item is counted once all that it adds is
+there, and once; a child thread's item belongs to the turn in whose time it falls; what has been counted is
+never taken back: where it turns out wrong, `wrong` or `touch` says so, and the caller counts anew.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from typing import Final
+
+from cma_tui.session import sums as add
+from cma_tui.session.cost import Prices, running_cost
+from cma_tui.session.elapsed import ANSWER, MODEL, TOOLS, YOU, Clock, Split, micros
+from cma_tui.session.figures import TurnFigures, wall_us
+from cma_tui.session.going import answered_outside, awaited_of, going_on
+from cma_tui.session.late import Late, last_snapshot
+from cma_tui.session.model import (
+    Change,
+    Evaluation,
+    Failure,
+    Item,
+    ModelRequest,
+    Session,
+    StatusChange,
+    ToolUse,
+    Turn,
+)
+from cma_tui.session.sums import Parts, Sums
+from cma_tui.session.toolbook import ToolBook
+
+_NEVER: Final = -(1 << 62)
+"""The start of a turn of which no stamp tells."""
+_PLAIN = frozenset(
+    {
+        "agent.thread_context_compacted",
+        "local.connected",
+        "local.disconnected",
+        "system.message",
+        "user.define_outcome",
+        "user.interrupt",
+        "user.message",
+    }
+)
+"""The items of one event that are counted."""
+_PROMPT = ("input_tokens", "cache_read_tokens", "cache_write_tokens")
+_FAILURES = 16
+
+
+class Pages:
+    """The figures as far as they are counted."""
+
+    def __init__(self, prices: Prices | None) -> None:
+        self.prices = prices
+        self.session: Session | None = None
+        self.turns: list[TurnFigures] = []
+        self.total = Sums()
+        self.threads: dict[str | None, Sums] = {}
+        self.tools = ToolBook()
+        self.error_types: dict[str, int] = {}
+        self.disconnects = 0
+        self.gap_us = 0
+        self.failed_at: list[float] = []
+        self.wrong = False
+        """Whether something counted here was not so: count anew."""
+        self._seen = 0
+        self._unsettled: dict[int, int] = {}
+        """Items that are not complete, and the turns they are counted in."""
+        self._clock = Clock()
+        self._starts: list[int] = []
+        """The turns' starts in microseconds, each at least the one before it."""
+        self._begun: list[float | None] = []
+        """The turns' starts as they were when they were taken in."""
+        self._latest_child = float("-inf")
+        self._stale: set[int] = set()
+        self._splits = Split()
+        """The sum of the turns' splits."""
+        self._late: list[Late] = []
+        """The requests of the last turn that ended after its latest snapshot."""
+        self._confirmed: dict[int, Parts] = {}
+        """What the confirmations of unsettled tool uses added."""
+        self._running: set[int] = set()
+        """What goes on in the last turn."""
+        self._homeless = False
+        """Whether a child thread was counted when there was no turn yet."""
+        self._pauses: list[int] = []
+        """By turn: how many of its pauses are counted."""
+        self._lost_at: float | None = None
+        self._unseen: set[str] = set()
+        """Uses that a counted wait was for, and that have not been seen."""
+        self._children: dict[int, set[str]] = {}
+        """By turn: the child threads that its stream tells of."""
+        self.requests = array("q")
+        """Item indexes of the model requests, in the order of the items."""
+        self.ran = 0
+        """What the turns' running time costs."""
+
+    def touch(self, session: Session, change: Change) -> bool:
+        """Look again at what changed. Returns False where it was counted as it is no more: count anew."""
+        for index in change.items:
+            if index >= self._seen:
+                continue
+            item = session.items[index]
+            if 0 <= item.turn < len(self._begun) - 1 and self._moved(session, item.turn):
+                return False
+            home = self._unsettled.get(index)
+            if home is not None:
+                if home != self._home(item):
+                    return False
+                self._look(session, index, item)
+            elif isinstance(item, ModelRequest | ToolUse | Evaluation | Failure):
+                return False
+        return True
+
+    def _moved(self, session: Session, turn: int) -> bool:
+        return session.turns[turn].started_at != self._begun[turn]
+
+    def _look(self, session: Session, index: int, item: Item) -> None:
+        """An unsettled item looks different."""
+        if isinstance(item, ToolUse):
+            self._confirm(index, item)
+        if add.settled(session, item):
+            del self._unsettled[index]
+            self._running.discard(index)
+            self._settle(session, index, item)
+        elif isinstance(item, ModelRequest):
+            self._first_token(session, index, item)
+            self._stale.add(max(0, self._home(item)))
+
+    def take(self, session: Session, limit: int) -> bool:
+        """Count what is new, at most so many items. Returns whether everything is counted."""
+        self.session = session
+        self._follow(session)
+        stop = min(len(session.items), self._seen + limit)
+        for index in range(self._seen, stop):
+            item = session.items[index]
+            if type(item) is not Item or item.type in _PLAIN:
+                self._new(session, index, item)
+        self._seen = stop
+        self._refresh(session)
+        return stop == len(session.items)
+
+    # -- turns -----------------------------------------------------------------------------------------------
+
+    def _follow(self, session: Session) -> None:
+        """Keep the turns' starts. One that begins before what was counted is too late."""
+        known = len(self._begun)
+        if known and self._moved(session, known - 1):
+            turn = session.turns[known - 1]
+            self._begun[-1] = turn.started_at
+            self._starts.pop()
+            self._starts.append(self._start(turn))
+            self.wrong = self.wrong or self._latest_child > float("-inf")
+            self._stale.update((known - 1, max(0, known - 2)))
+        for turn in session.turns[known:]:
+            late = turn.started_at is not None and turn.started_at <= self._latest_child
+            if late or self._homeless:
+                self.wrong = True
+            if self.turns:  # the snapshots of the one before are complete
+                self._close(session, self.turns[-1])
+            self._begun.append(turn.started_at)
+            self._starts.append(self._start(turn))
+            self.turns.append(TurnFigures(index=turn.index))
+            self._pauses.append(0)
+            self._stale.update((turn.index, max(0, turn.index - 1)))
+
+    def _start(self, turn: Turn) -> int:
+        before = self._starts[-1] if self._starts else _NEVER
+        return before if turn.started_at is None else max(before, micros(turn.started_at))
+
+    def _home(self, item: Item) -> int:
+        """The turn an item is counted in, -1 when there is none."""
+        if item.thread is None:
+            return item.turn
+        if not self.turns:
+            self._homeless = True
+            return -1
+        if item.at is None:
+            return 0
+        self._latest_child = max(self._latest_child, item.at)
+        return max(0, bisect_right(self._starts, micros(item.at)) - 1)
+
+    def _add(self, item: Item, parts: Parts) -> TurnFigures | None:
+        self.total.add(parts)
+        self.threads.setdefault(item.thread, Sums()).add(parts)
+        home = self._home(item)
+        if home < 0:
+            return None
+        self._stale.add(home)
+        figures = self.turns[home]
+        figures.add(parts)
+        return figures
+
+    # -- items -----------------------------------------------------------------------------------------------
+
+    def _new(self, session: Session, index: int, item: Item) -> None:
+        if session.owners[item.event] != index:
+            return  # another item has taken its event over
+        if isinstance(item, ModelRequest):
+            self.requests.append(index)
+        if isinstance(item, ToolUse):
+            self.wrong = self.wrong or item.key in self._unseen
+            self._add(item, add.of_use(item))
+            self.tools.begun(item)
+            self._confirm(index, item)
+        if add.settled(session, item):
+            self._settle(session, index, item)
+            return
+        self._unsettled[index] = self._home(item)
+        if item.turn == len(self.turns) - 1:
+            self._running.add(index)
+        if isinstance(item, ModelRequest):
+            self._first_token(session, index, item)
+
+    def _confirm(self, index: int, use: ToolUse) -> None:
+        """Count the confirmation of a use, and the wait for it. Another stamp makes it another wait."""
+        parts = add.of_confirmation(use)
+        before = self._confirmed.get(index, {})
+        if parts != before:
+            self.wrong = self.wrong or bool(before)
+            self._add(use, parts)
+            self._confirmed[index] = parts
+            self._busy(YOU, use.at, use.confirmed_at)
+
+    def _settle(self, session: Session, index: int, item: Item) -> None:
+        match item:
+            case ModelRequest():
+                self._request(session, index, item)
+            case ToolUse():
+                self._tool(session, item)
+                self._confirmed.pop(index, None)
+            case Evaluation():
+                parts = add.of_grader(item, add.model_of(session, item.thread), self.prices)
+                self._ended(session, item, item.end, item.ended_at, parts)
+                self._busy(MODEL, item.at, item.ended_at)
+            case Failure():
+                self._add(item, add.of_failure(item))
+                self.error_types[item.error_type] = self.error_types.get(item.error_type, 0) + 1
+                self._failed(item.at)
+            case StatusChange():
+                if item.type == "session.status_rescheduled":
+                    self._add(item, {"rescheduled": 1})
+                elif item.subject is not None and item.subject in session.threads:
+                    self._children.setdefault(max(0, self._home(item)), set()).add(item.subject)
+            case _:
+                self._plain(session, index, item)
+
+    def _plain(self, session: Session, index: int, item: Item) -> None:
+        match item.type:
+            case "agent.thread_context_compacted":
+                self._add(item, {"compactions": 1})
+            case "user.interrupt":
+                self._add(item, {"interrupts": 1})
+            case "local.disconnected":
+                self.disconnects += 1
+                self._lost_at = session.events[item.event].received_at
+            case "local.connected":
+                now = session.events[item.event].received_at
+                if now is not None and self._lost_at is not None:
+                    self.gap_us += max(0, micros(now) - micros(self._lost_at))
+                self._lost_at = None
+        if index in session.queue_waits:
+            self._add(item, {"queued": 1, "queue_us": micros(session.queue_waits[index])})
+
+    def _request(self, session: Session, index: int, item: ModelRequest) -> None:
+        parts = add.of_request(item, add.model_of(session, item.thread), self.prices)
+        turn = self._ended(session, item, item.end, item.ended_at, parts)
+        self._busy(MODEL, item.at, item.ended_at)
+        self._first_token(session, index, item)
+        self.tools.share(session, index, item, parts.get("estimate", 0))
+        if item.is_error:
+            self._failed(item.ended_at)
+        if turn is None or item.thread is not None:
+            return
+        prompt = sum(parts.get(name, 0) for name in _PROMPT)
+        turn.prompt, turn.peak = prompt or turn.prompt, max(turn.peak, prompt)
+        if turn.first_block_us < 0 and item.first_block_at is not None and item.at is not None:
+            turn.first_block_us = max(0, micros(item.first_block_at) - micros(item.at))
+
+    def _first_token(self, session: Session, index: int, item: ModelRequest) -> None:
+        home = self._home(item)
+        if index in session.first_tokens and home >= 0 and item.thread is None:
+            turn = self.turns[home]
+            turn.first_request = index if turn.first_request < 0 else min(turn.first_request, index)
+
+    def _tool(self, session: Session, use: ToolUse) -> None:
+        parts = add.of_result(session, use)
+        self._add(use, parts)
+        self._busy(
+            ANSWER if answered_outside(session, use) else TOOLS,
+            use.at if use.confirmed_at is None else use.confirmed_at,
+            use.result_at,
+        )
+        if use.is_error and not parts.get("denied"):
+            self._failed(use.result_at)
+        self.tools.ended(use, parts)
+
+    def _ended(
+        self, session: Session, item: Item, ordinal: int, at: float | None, parts: Parts
+    ) -> TurnFigures | None:
+        """Count what has ended, and note it where no snapshot tells of it yet."""
+        turn = self._add(item, parts)
+        if turn is not None and ("priced" in parts or "unpriced" in parts):
+            late = Late(ordinal, at, item.thread is None, parts.get("estimate", 0), "unpriced" in parts)
+            if turn.index == len(self.turns) - 1:
+                self._late.append(late)
+            elif late.after(last_snapshot(session, turn.index)):
+                late.count_in(turn)
+        return turn
+
+    def _close(self, session: Session, turn: TurnFigures) -> None:
+        """The next turn has begun: no snapshot will tell of this one any more."""
+        self._count_late(session, turn)
+        self._late, self._running = [], set()
+
+    def _count_late(self, session: Session, turn: TurnFigures) -> None:
+        told = last_snapshot(session, turn.index)
+        turn.after = turn.after_count = turn.after_unpriced = 0
+        self._late = [late for late in self._late if late.after(told)]
+        for late in self._late:
+            late.count_in(turn)
+
+    def _busy(self, kind: int, start: float | None, end: float | None) -> None:
+        if start is None or end is None or end <= start:
+            return
+        first, last = micros(start), micros(end)
+        self._clock.add(kind, first, last)
+        turn = max(0, bisect_right(self._starts, first) - 1)
+        for index in range(turn, max(turn + 1, bisect_left(self._starts, last))):
+            self._stale.add(index)
+
+    def _failed(self, at: float | None) -> None:
+        if at is not None:
+            self.failed_at.append(at)
+            del self.failed_at[:-_FAILURES]
+
+    def unread(self, session: Session, turn: int | None = None) -> bool:
+        """Whether child threads were at work, in that turn or at all, whose own events are not in the log."""
+        if turn is None:
+            return any(not thread.read for thread in session.threads.values())
+        return any(not session.threads[key].read for key in self._children.get(turn, ()))
+
+    @property
+    def asking(self) -> bool:
+        """Whether a model or a grader is at work at this moment."""
+        session = self.session
+        return (
+            session is not None
+            and bool(self.turns)
+            and going_on(session, self._running)[:1] not in ((), (None,))
+        )
+
+    def home(self, index: int) -> int:
+        """The turn that an item is counted in, -1 when there is none."""
+        return -1 if self.session is None else self._home(self.session.items[index])
+
+    # -- what depends on the moment --------------------------------------------------------------------------
+
+    def _refresh(self, session: Session) -> None:
+        """The parts of a turn that are no sums, for every turn that may have changed."""
+        if self.turns:
+            self._stale.add(len(self.turns) - 1)
+        for index in list(self._stale):
+            if index < len(session.turns):  # what came before any turn has none to refresh
+                self._pause(session, session.turns[index])
+        for index in self._stale:
+            if index < len(self.turns):
+                self._refresh_turn(session, index)
+        self._stale.clear()
+
+    def _refresh_turn(self, session: Session, index: int) -> None:
+        turn, figures = session.turns[index], self.turns[index]
+        silent = figures.model_errors if not figures.errors else 0
+        self.total.silent_errors += silent - figures.silent_errors
+        figures.silent_errors = silent
+        wall = wall_us(turn)
+        before = running_cost(max(0, figures.wall_us))
+        figures.wall_us = -1 if wall is None else wall
+        self.ran += running_cost(max(0, figures.wall_us)) - before
+        if index == len(self.turns) - 1:
+            for item in session.open_requests.values():
+                request = session.items[item]
+                if item < self._seen and isinstance(request, ModelRequest):
+                    self._first_token(session, item, request)
+            self._count_late(session, figures)
+        self._resplit(session, turn, figures)
+
+    def _pause(self, session: Session, turn: Turn) -> None:
+        """Count the times at which the turn stood still for an answer."""
+        for place in range(self._pauses[turn.index], len(turn.legs) - 1):
+            kind, unseen = awaited_of(session, turn.legs[place])
+            self._unseen |= unseen
+            self._busy(kind, turn.legs[place].ended_at, turn.legs[place + 1].started_at)
+            self._pauses[turn.index] += 1
+
+    def _resplit(self, session: Session, turn: Turn, figures: TurnFigures) -> None:
+        if session.last_at is None or self._starts[turn.index] == _NEVER:
+            return
+        start = self._starts[turn.index]
+        last = turn.index == len(self.turns) - 1
+        end = max(start, micros(session.last_at)) if last else self._starts[turn.index + 1]
+        stop = end
+        if turn.ended and turn.ended_at is not None:
+            stop = min(end, max(start, micros(turn.ended_at)))
+        elif turn.ended and turn.last_at is not None:
+            stop = min(end, max(start, micros(turn.last_at)))
+        before = figures.split
+        figures.split = self._clock.split(start, stop, end, going_on(session, self._running) if last else ())
+        if before is not None:
+            self._splits = Split(*(a - b for a, b in zip(self._splits, before, strict=True)))
+        self._splits = self._splits.plus(figures.split)
+
+    def split(self) -> Split | None:
+        """The session's time by what went on."""
+        session = self.session
+        if session is None or session.first_at is None or session.last_at is None:
+            return None
+        first, last = micros(session.first_at), micros(session.last_at)
+        if not self._starts or self._starts[-1] == _NEVER:
+            return Split(idle=last - first)
+        begun = next(start for start in self._starts if start != _NEVER)
+        return self._splits.plus(Split(idle=begun - first))

@@ -1,0 +1,81 @@
+"""The ground that driving stands on: the live session, the way to it, and words for the user.
+
+Owns the one call that sends what no outbox keeps. Invariant: what goes wrong is said, and nothing is sent
+where nothing can be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from textual.containers import Vertical
+from textual.message import Message
+
+from cma_tui.feed import Feed
+from cma_tui.source import Controls, SourceError
+from cma_tui.text import printable
+
+
+class Sender(Vertical):
+    """What can be driven, and how."""
+
+    class Said(Message):
+        """Something for the last line of the screen."""
+
+        def __init__(self, text: str, style: str = "$cma-quiet") -> None:
+            self.text = text
+            self.style = style
+            super().__init__()
+
+    class Left(Message):
+        """The keys go back to what is read."""
+
+    class Delivered(Message):
+        """The server has a message."""
+
+    def __init__(self, feed: Feed, *, chat: bool = False) -> None:
+        super().__init__()
+        self.feed = feed
+        self.chat = chat
+
+    @property
+    def controls(self) -> Controls | None:
+        """How to act on the live session; None where nothing can be sent."""
+        source = self.feed.source
+        return source.controls if source is not None and not self.feed.finished else None
+
+    async def send(self, events: list[dict[str, Any]]) -> bool:
+        """Send events that no outbox keeps. Returns whether the server has them; says why not."""
+        try:
+            await self.on_source(self.reach().send(events))
+        except SourceError as error:
+            self.say(str(error), "$error")
+            return False
+        self.say("")
+        return True
+
+    async def interrupt(self) -> None:
+        """Stop the agent, in every thread."""
+        if await self.send([{"type": "user.interrupt"}]):
+            self.say("interrupt sent, for every thread", "$warning")
+
+    def reach(self) -> Controls:
+        """How to act on the live session.
+
+        Raises:
+            SourceError: nothing can be sent.
+        """
+        controls = self.controls
+        if controls is None:
+            raise SourceError("nothing can be sent here")
+        return controls
+
+    async def on_source(self, work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401
+        """Await work on the source's loop."""
+        return await asyncio.wrap_future(self.feed.submit(work))
+
+    def say(self, text: str, style: str = "$cma-quiet") -> None:
+        """Something for the last line of the screen."""
+        self.post_message(self.Said(printable(text), style))

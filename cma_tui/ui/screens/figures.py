@@ -1,0 +1,287 @@
+"""The tables of the metrics panel: turns, model requests, tools, threads.
+
+Owns the columns and the order of rows. Invariants: every figure comes from the book; a drawing costs the rows
+on the screen, whatever their number; a glyph that marks a figure is in the figure's column.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from cma_tui.report.stats import by_use
+from cma_tui.session.cost import NANO
+from cma_tui.session.elapsed import seconds
+from cma_tui.session.figures import TurnFigures
+from cma_tui.session.sums import Sums
+from cma_tui.text import NOT_KNOWN, count, duration, first_line, money
+from cma_tui.ui.counting import amount
+from cma_tui.ui.widgets.headings import title as turn_title
+from cma_tui.ui.widgets.rowview import fit
+
+if TYPE_CHECKING:
+    from cma_tui.ui.screens.metrics import MetricsView
+
+Value = float | None
+Lines = list[list[tuple[str, str]]]
+_WIDE: Final = 110
+_MINOR: Final = frozenset({"first", "reqs", "tok/s"})
+"""Columns that are left out of a narrower table, unless it is sorted by one."""
+
+
+class Column(NamedTuple):
+    """A column of the table of turns."""
+
+    title: str
+    width: int
+    value: Callable[[MetricsView, TurnFigures], Value]
+    write: Callable[[MetricsView, TurnFigures], str]
+
+
+def _count(name: str) -> Callable[[MetricsView, TurnFigures], Value]:
+    return lambda view, turn: getattr(turn, name)
+
+
+def _written(value: Callable[[MetricsView, TurnFigures], Value]) -> Callable[[MetricsView, TurnFigures], str]:
+    return lambda view, turn: count(value(view, turn))
+
+
+def _number(title: str, name: str, width: int = 6) -> Column:
+    return Column(title, width, _count(name), _written(_count(name)))
+
+
+def wall(view: MetricsView, turn: TurnFigures) -> Value:
+    """How long it ran, in seconds."""
+    return None if turn.wall_us < 0 else seconds(turn.wall_us)
+
+
+def _first(view: MetricsView, turn: TurnFigures) -> Value:
+    """The first token where it was measured, else the first block."""
+    measured = view.session.first_tokens.get(turn.first_request)
+    if measured is None and turn.first_block_us >= 0:
+        return seconds(turn.first_block_us)
+    return measured
+
+
+def _first_words(view: MetricsView, turn: TurnFigures) -> str:
+    block = turn.first_request not in view.session.first_tokens and turn.first_block_us >= 0
+    return duration(_first(view, turn)) + (" block" if block else "")
+
+
+def context(view: MetricsView, turn: TurnFigures) -> Value:
+    """What filled the context, in tokens."""
+    return turn.prompt or None
+
+
+def _fill_words(view: MetricsView, turn: TurnFigures) -> str:
+    if not turn.prompt:
+        return NOT_KNOWN
+    return f"{turn.prompt / view.window:.0%}" if view.window else count(turn.prompt)
+
+
+def output(view: MetricsView, turn: TurnFigures) -> Value:
+    """Tokens the model wrote."""
+    return turn.output_tokens
+
+
+def spent(view: MetricsView, turn: TurnFigures) -> Value:
+    """What it cost, in dollars."""
+    return view.counting.book.cost(turn.index).usd
+
+
+COLUMNS: Final = (
+    Column("turn", 7, lambda view, turn: turn.index, lambda view, turn: str(turn.index + 1)),
+    Column("wall", 7, wall, lambda view, turn: duration(wall(view, turn))),
+    Column("first", 12, _first, _first_words),
+    _number("reqs", "model_requests", 5),
+    _number("tools", "tool_uses"),
+    _number("failed", "tool_errors", 7),
+    _number("in", "prompt_tokens"),
+    _number("out", "output_tokens"),
+    Column("context", 8, context, _fill_words),
+    Column("cost", 8, spent, lambda view, turn: amount(view.counting.book.cost(turn.index))),
+    Column(
+        "tok/s",
+        6,
+        lambda view, turn: turn.tokens_per_second,
+        lambda view, turn: count(turn.tokens_per_second),
+    ),
+)
+
+
+class Order:
+    """The turns by one of their columns."""
+
+    def __init__(self) -> None:
+        self.column, self.falling = 0, True
+        self._rows: list[tuple[float, int]] = []
+        """Turns but the last, lowest first."""
+        self._made_of: object = None
+
+    def rows(self, view: MetricsView) -> tuple[int, Callable[[int], int]]:
+        """How many turns there are, and which stands in which row."""
+        turns = view.counting.book.turns
+        size = len(turns)
+        if not turns or self.column == 0:
+            return size, (lambda row: size - 1 - row) if self.falling else (lambda row: row)
+        if self._made_of != (id(turns), self.column) or len(self._rows) > size - 1:
+            self._rows, self._made_of = (
+                sorted(self._key(view, turn) for turn in turns[:-1]),
+                (
+                    id(turns),
+                    self.column,
+                ),
+            )
+        for turn in turns[len(self._rows) : -1]:
+            insort(self._rows, self._key(view, turn))
+        rows, newest = self._rows, turns[-1].index
+        place = bisect_left(rows, self._key(view, turns[-1]))  # it still changes: it is not kept among them
+
+        def at(row: int) -> int:
+            rank = size - 1 - row if self.falling else row
+            return newest if rank == place else rows[rank - (rank > place)][1]
+
+        return size, at
+
+    def _key(self, view: MetricsView, turn: TurnFigures) -> tuple[float, int]:
+        value = COLUMNS[self.column].value(view, turn)
+        return (float("-inf") if value is None else value, turn.index)
+
+
+def turn_table(view: MetricsView, width: int, room: int) -> Lines:
+    """Turn by turn."""
+    size, at = view.order.rows(view)
+    view.cursor = max(0, min(view.cursor, size - 1))
+    first = max(0, min(view.cursor - room // 2, size - room))
+    head = ""
+    shown = [
+        (number, column)
+        for number, column in enumerate(COLUMNS)
+        if width >= _WIDE or column.title not in _MINOR or number == view.order.column
+    ]
+    for number, column in shown:
+        mark = ("▼" if view.order.falling else "▲") if number == view.order.column else ""
+        head += f"{mark + column.title:>{column.width}}"
+    lines = [[(fit(head + "  input", width), "title")]]
+    for row in range(first, min(size, first + room)):
+        turn = view.counting.book.turns[at(row)]
+        cells = "".join(f"{column.write(view, turn):>{column.width}}" for _, column in shown)
+        line = fit(f"{cells}  {_said(view, turn.index)}", width)
+        lines.append(
+            [(line.ljust(width) if row == view.cursor else line, "cursor" if row == view.cursor else "")]
+        )
+    return lines
+
+
+def _said(view: MetricsView, index: int) -> str:
+    if index >= len(view.session.turns):
+        return ""
+    return turn_title(view.session, view.session.turns[index])
+
+
+REQUESTS: Final = (
+    ("turn", 7),
+    ("ended", 9),
+    ("took", 8),
+    ("first", 13),
+    ("in", 8),
+    ("cache", 7),
+    ("out", 8),
+    ("context", 9),
+    ("tok/s", 7),
+    ("cost", 9),
+)
+
+
+def request_table(view: MetricsView, width: int, room: int) -> Lines:
+    """Model request by model request, the newest first."""
+    book = view.counting.book
+    size = len(book.requests)
+    view.cursor = max(0, min(view.cursor, size - 1))
+    first = max(0, min(view.cursor - room // 2, size - room))
+    shown = [column for column in REQUESTS if width >= _WIDE or column[0] not in _MINOR]
+    titles = "".join(f"{title:>{cells}}" for title, cells in shown)
+    lines: Lines = [[(fit(titles + "  thread", width), "title")]]
+    for row in range(first, min(size, first + room)):
+        written = _request(view, request_at(view, row))
+        cells = "".join(f"{written[title]:>{wide}}" for title, wide in shown)
+        line = fit(f"{cells}  {written['thread']}", width)
+        here = row == view.cursor
+        lines.append([(line.ljust(width) if here else line, "cursor" if here else "")])
+    return lines
+
+
+def request_at(view: MetricsView, row: int) -> int:
+    """The item of the request in a row."""
+    requests: Sequence[int] = view.counting.book.requests
+    return requests[len(requests) - 1 - row if view.order.falling else row]
+
+
+def _request(view: MetricsView, index: int) -> dict[str, str]:
+    one = view.counting.book.request(index)
+    child = view.session.threads.get(one.thread) if one.thread is not None else None
+    name = "primary" if one.thread is None else (child and child.agent_name) or one.thread
+    first = one.first_token_s
+    block = "" if first is not None or one.first_block_us is None else " block"
+    if first is None and one.first_block_us is not None:
+        first = seconds(one.first_block_us)
+    prompt, window = one.prompt_tokens, view.window_of(one.thread)
+    fill = f"{prompt / window:.0%}" if window else count(prompt)
+    known = one.metered
+    return {
+        "turn": str(one.turn + 1) if one.turn >= 0 else NOT_KNOWN,
+        "ended": "running" if one.state == "running" else {"done": "well"}.get(one.state, one.state),
+        "took": duration(None if one.length_us is None else seconds(one.length_us)),
+        "first": duration(first) + block,
+        "in": count(prompt) if known else NOT_KNOWN,
+        "cache": f"{one.cache_read_tokens / prompt:.0%}" if prompt else NOT_KNOWN,
+        "out": count(one.output_tokens) if known else NOT_KNOWN,
+        "context": fill if prompt else NOT_KNOWN,
+        "tok/s": count(one.tokens_per_second),
+        "cost": amount(one.cost),
+        "thread": first_line(name, 60),
+    }
+
+
+def tool_table(view: MetricsView, width: int, room: int) -> Lines:
+    """Tool by tool, and what each server's add up to."""
+    book = view.counting.book
+    titles = f"{'uses':>7}{'failed':>8}{'denied':>8}{'p50':>8}{'p95':>8}{'cost':>9}  tool"
+    lines = [[(fit(titles, width), "title")]]
+    tables = [*by_use(book.tools.values()), *by_use(book.servers.values())]
+    view.cursor = max(0, min(view.cursor, max(0, len(tables) - room)))
+    for tool in tables[view.cursor : view.cursor + room]:
+        cost = money(tool.estimate / NANO, exact=False) if tool.estimate else NOT_KNOWN
+        name = (
+            "/".join(part for part in (tool.server, tool.name) if part)
+            if tool.name
+            else f"all of {tool.server}"
+        )
+        line = f"{tool.uses:>7}{tool.errors:>8}{tool.denied:>8}{duration(tool.percentile(0.5)):>8}"
+        line += f"{duration(tool.percentile(0.95)):>8}{cost:>9}  {first_line(name, 80)}  {tool.kind}"
+        lines.append([(fit(line, width), "")])
+    return lines
+
+
+def thread_table(view: MetricsView, width: int, room: int) -> Lines:
+    """Thread by thread."""
+    titles = f"{'reqs':>7}{'tools':>7}{'failed':>8}{'in':>8}{'out':>8}{'model':>8}{'tool':>8}{'cost':>9}"
+    titles += "  thread"
+    lines = [[(fit(titles, width), "title")]]
+    threads = [(None, "primary"), *((key, "") for key in view.session.threads)]
+    view.cursor = max(0, min(view.cursor, max(0, len(threads) - room)))
+    for key, name in threads[view.cursor : view.cursor + room]:
+        sums = view.counting.book.threads.get(key, Sums())
+        child = view.session.threads.get(key) if key is not None else None
+        if child is not None:
+            name = first_line(f"{child.agent_name or ''} {child.id}  {child.status}", 100)
+        if child is not None and not child.read:
+            lines.append([(fit(f"{'not read':>63}  {name}", width), "quiet")])
+            continue
+        cost = money(sums.estimate / NANO, exact=False) if sums.priced else NOT_KNOWN
+        line = f"{sums.model_requests:>7}{sums.tool_uses:>7}{sums.tool_errors:>8}"
+        line += f"{count(sums.prompt_tokens):>8}{count(sums.output_tokens):>8}"
+        line += f"{duration(seconds(sums.model_us)):>8}{duration(seconds(sums.tool_us)):>8}{cost:>9}  {name}"
+        lines.append([(fit(line, width), "")])
+    return lines

@@ -1,0 +1,315 @@
+"""The metrics panel: a session in figures, plots and tables.
+
+Owns what is drawn of the figures. Invariants: every figure comes from the book, none is worked out here; a
+drawing costs what fits on the screen, whatever the number of turns; text from outside is made printable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Final
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+from cma_tui.session.cost import NANO, burn, time_left
+from cma_tui.session.elapsed import seconds
+from cma_tui.session.figures import TurnFigures
+from cma_tui.session.model import Change, Session
+from cma_tui.session.sums import model_of
+from cma_tui.text import count, duration, money
+from cma_tui.ui import plots
+from cma_tui.ui.counting import Counting, amount, notices
+from cma_tui.ui.screens.figures import (
+    COLUMNS,
+    Order,
+    Value,
+    context,
+    output,
+    request_at,
+    request_table,
+    spent,
+    thread_table,
+    tool_table,
+    turn_table,
+    wall,
+)
+from cma_tui.ui.screens.panel import Panel
+from cma_tui.ui.widgets.rowview import fit
+
+_TABS: Final = ("turns", "requests", "tools", "threads")
+_TALL: Final = 36
+"""From so many lines on the plots have an axis."""
+
+PLOTS: Final[tuple[tuple[str, Callable[[MetricsView, TurnFigures], Value], Callable[[Value], str]], ...]] = (
+    ("output tokens", output, count),
+    ("cost, US dollars", spent, money),
+    ("wall time", wall, duration),
+    ("context, tokens", context, count),
+)
+WENT: Final = (
+    ("█", "model", "model"),
+    ("▓", "tools", "tools"),
+    ("▒", "program", "answer"),
+    ("░", "you", "you"),
+    ("-", "other", "other"),
+    ("·", "idle", "idle"),
+)
+"""The parts of the bar of time: the character, the word, and the name in `Split`."""
+
+
+class MetricsView(Widget, can_focus=True):
+    """All of the panel, drawn line by line."""
+
+    DEFAULT_CSS = """
+    MetricsView { width: 1fr; height: 1fr; background: $background; padding: 0 1; }
+    MetricsView > .metrics--quiet { color: $cma-quiet; }
+    MetricsView > .metrics--plot { color: $accent; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"metrics--quiet", "metrics--plot"}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,M", "close", show=False),
+        Binding("j,down", "move(1)", show=False),
+        Binding("k,up", "move(-1)", show=False),
+        Binding("pagedown", "move(10)", show=False),
+        Binding("pageup", "move(-10)", show=False),
+        Binding("g,home", "move(-1000000000)", show=False),
+        Binding("G,end", "move(1000000000)", show=False),
+        Binding("tab", "tab(1)", show=False),
+        Binding("shift+tab", "tab(-1)", show=False),
+        Binding("right,greater_than_sign", "sort(1)", show=False),
+        Binding("left,less_than_sign", "sort(-1)", show=False),
+        Binding("o", "turn_round", show=False),
+        Binding("enter", "open", show=False),
+    ]
+
+    def __init__(self, session: Session, counting: Counting) -> None:
+        super().__init__()
+        self.session: Session = session
+        self.counting: Counting = counting
+        self.tab, self.cursor, self.order = 0, 0, Order()
+        self._lines: list[list[tuple[str, str]]] = []
+        self._drawn: list[list[tuple[str, str]]] = []
+
+    @property
+    def window(self) -> int | None:
+        """How many tokens the model's context holds."""
+        return self.window_of(None)
+
+    def window_of(self, thread: str | None) -> int | None:
+        """The same of a thread's model."""
+        prices, model = self.counting.book.prices, model_of(self.session, thread)
+        return prices.window(model) if prices is not None and model is not None else None
+
+    # -- drawing -----------------------------------------------------------------------------------------
+
+    def show(self) -> None:
+        """Draw what differs."""
+        self._lines = self._compose_lines(max(20, self.size.width), max(6, self.size.height))
+        for y in range(max(len(self._lines), len(self._drawn))):
+            before = self._drawn[y] if y < len(self._drawn) else None
+            now = self._lines[y] if y < len(self._lines) else None
+            if before != now:
+                self.refresh(Region(0, y, self.size.width, 1))
+        self._drawn = self._lines
+
+    def on_mount(self) -> None:
+        """Draw at once; a silence grows although nothing comes."""
+        self.show()
+        self.set_interval(5.0, self.show)
+
+    def on_resize(self) -> None:
+        """Draw anew."""
+        self.show()
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One line."""
+        base = self.rich_style
+        width = self.size.width
+        parts = self._lines[y] if y < len(self._lines) else []
+        styles = {
+            "": base,
+            "quiet": self.get_component_rich_style("metrics--quiet"),
+            "title": base + Style(bold=True),
+            "cursor": base + Style(reverse=True),
+            "plot": self.get_component_rich_style("metrics--plot"),
+        }
+        segments = [Segment(text, styles[style]) for text, style in parts]
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        """All there is."""
+        return container.width
+
+    def _compose_lines(self, width: int, height: int) -> list[list[tuple[str, str]]]:
+        lines = [*self._head(width), *self._went(width), *self._plots(width, height)]
+        tabs: list[tuple[str, str]] = []
+        for number, name in enumerate(_TABS):
+            tabs += [(f" {name} ", "cursor" if number == self.tab else "quiet"), (" ", "")]
+        sort = "Left Right sort by  " if self.tab == 0 else ""
+        keys = f"Tab table  {sort}o order  Enter go to  q back"
+        used = sum(len(text) for text, _ in tabs)
+        tabs.append((keys.rjust(max(0, width - used)) if width - used > len(keys) else "", "quiet"))
+        lines += [[("", "")], tabs]
+        room = max(1, height - len(lines) - 1)
+        table = (turn_table, request_table, tool_table, thread_table)[self.tab]
+        return [*lines, *table(self, width, room)]
+
+    def _head(self, width: int) -> list[list[tuple[str, str]]]:
+        session, book = self.session, self.counting.book
+        cost, rate = book.session_cost(), burn(session.usages)
+        said = [f"cost {amount(cost)}"]
+        if session.budget_usd:
+            said[0] += (
+                f" of {money(session.budget_usd)} {plots.meter((cost.usd or 0) / session.budget_usd, 8)}"
+            )
+        if rate is not None:
+            said.append(f"{money(rate.usd_per_hour)} an hour")
+        left = time_left(session.budget_usd, cost.usd, rate)
+        if left is not None:
+            said.append(f"budget lasts {duration(left)}")
+        total = book.total
+        if total.saved > 0 and total.priced and not total.unpriced:
+            said.append(f"cache saved {money(total.saved / NANO, exact=False)}")
+        if self.counting.behind:
+            said.append("counting")
+        errors = ", ".join(f"{word} {times}" for word, times in total.by_category.items())
+        share = total.cached_share
+        least = "≥" if book.at_least() else ""
+        figures = [
+            f"in {least}{count(total.prompt_tokens)}",
+            f"out {least}{count(total.output_tokens)}",
+            *([f"cache {share:.0%}"] if share is not None else []),
+            f"requests {least}{count(total.model_requests)}",
+            f"tools {least}{count(total.tool_uses)}",
+            *([f"retries ≥{total.retries}"] if total.retries else []),
+            *([f"compactions {total.compactions}"] if total.compactions else []),
+            *([f"graded {total.evaluations}"] if total.evaluations else []),
+            *([f"interrupts {total.interrupts}"] if total.interrupts else []),
+            *([errors] if errors else []),
+        ]
+        lines = [
+            [(fit("metrics  " + "  ·  ".join(said), width), "title")],
+            [(fit("  ".join(figures), width), "")],
+        ]
+        notice = notices(session, self.counting)
+        return [*lines, [(fit("notice: " + notice, width), "title")]] if notice else lines
+
+    def _went(self, width: int) -> list[list[tuple[str, str]]]:
+        split = self.counting.book.split
+        if split is None or not split.total:
+            return [[("no stamps tell where the time went", "quiet")]]
+        shares = [(character, float(getattr(split, name))) for character, _, name in WENT]
+        words = [
+            f"{character} {word} {duration(seconds(us))} {us / split.total:.0%}"
+            for character, word, name in WENT
+            if (us := getattr(split, name))
+        ]
+        return [
+            [(plots.parts(shares, width), "quiet")],
+            [(fit(f"{duration(seconds(split.total))}: " + "  ".join(words), width), "quiet")],
+        ]
+
+    def _plots(self, width: int, height: int) -> list[list[tuple[str, str]]]:
+        turns = self.counting.book.turns
+        if not turns:
+            return []
+        if height < _TALL:
+            lines = []
+            room = max(4, width - 36)
+            for title, value, write in PLOTS:
+                values = [value(self, turn) for turn in turns[-room:]]
+                top = max((v for v in values if v is not None), default=None)
+                lines.append([(f"{title:17}", "quiet"), (plots.spark(values, len(values)), "plot")])
+                lines[-1].append((f"  to {write(top)}", "quiet"))
+            return lines
+        across = 4 if width >= 150 else 2
+        each = width // across - 10
+        lines = []
+        for begin in range(0, len(PLOTS), across):
+            drawn = [self._plot(*plot, each) for plot in PLOTS[begin : begin + across]]
+            lines += [[part for plot in drawn for part in plot[row]] for row in range(len(drawn[0]))]
+        return lines
+
+    def _plot(
+        self,
+        title: str,
+        value: Callable[[MetricsView, TurnFigures], Value],
+        write: Callable[[Value], str],
+        width: int,
+    ) -> list[list[tuple[str, str]]]:
+        """One plot with its axes: the height in its unit, the turns from left to right."""
+        shown = self.counting.book.turns[-width:]
+        values = [value(self, turn) for turn in shown]
+        top = max((v for v in values if v is not None), default=None)
+        drawn = plots.columns(values, width, 5)
+        label = f"{write(top):>7} ┤"
+        lines: list[list[tuple[str, str]]] = [[(f"{'':8} {title} by turn".ljust(width + 10), "title")]]
+        for row, line in enumerate(drawn):
+            lines.append([(label if row == 0 else "        │", "quiet"), (line + " ", "plot")])
+        first, last = str(shown[0].index + 1), str(shown[-1].index + 1)
+        gap = min(width, len(shown)) - len(first) - len(last)
+        ends = first if first == last else f"{first}{' ' * gap if gap > 0 else ' to '}{last}"
+        axis = f"      0 └{ends}"
+        lines.append([(axis.ljust(width + 10), "quiet")])
+        return lines
+
+    # -- keys --------------------------------------------------------------------------------------------
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor."""
+        self.cursor += by
+        self.show()
+
+    def action_tab(self, by: int) -> None:
+        """The next table."""
+        self.tab, self.cursor = (self.tab + by) % len(_TABS), 0
+        self.show()
+
+    def action_sort(self, by: int) -> None:
+        """Sort the turns by the next column."""
+        if self.tab == 0:
+            self.order.column, self.cursor = (self.order.column + by) % len(COLUMNS), 0
+            self.show()
+
+    def action_turn_round(self) -> None:
+        """Lowest or highest first."""
+        self.order.falling, self.cursor = not self.order.falling, 0
+        self.show()
+
+    def action_open(self) -> None:
+        """Go to the turn, or the request, in the timeline."""
+        size, at = self.order.rows(self)
+        if self.tab == 0 and size and at(self.cursor) < len(self.session.turns):
+            turn = self.session.turns[at(self.cursor)]
+            item = turn.inputs[0] if turn.inputs else turn.first_item
+            self.screen.dismiss(item if item < len(self.session.items) else None)
+        elif self.tab == 1 and self.counting.book.requests:
+            self.screen.dismiss(request_at(self, self.cursor))
+
+    def action_close(self) -> None:
+        """Back to the timeline."""
+        self.screen.dismiss(None)
+
+
+class Metrics(Panel):
+    """The panel."""
+
+    def __init__(self, session: Session, counting: Counting) -> None:
+        super().__init__()
+        self.view = MetricsView(session, counting)
+
+    def compose(self) -> ComposeResult:
+        """One widget."""
+        yield self.view
+
+    def update_session(self, session: Session, change: Change) -> None:
+        """The figures are in the book already: draw them."""
+        self.view.session = session
+        self.view.show()

@@ -1,0 +1,162 @@
+"""The outline: the turns of a session, one line each, to find one and go there.
+
+Owns the columns and the narrowing. Invariants: without a word a drawing costs what fits on the screen; with
+one, the title of a turn is read once; what is written narrows and does nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.cells import set_cell_size
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from cma_tui.report.words import stop_words
+from cma_tui.session.cost import NANO, list_cost
+from cma_tui.session.figures import wall_us
+from cma_tui.session.model import Change, Session, Turn
+from cma_tui.text import NOT_KNOWN, duration, first_line, money
+from cma_tui.ui.screens.panel import Panel
+from cma_tui.ui.widgets.headings import plural, title
+from cma_tui.ui.widgets.page import Line, Page, spread
+from cma_tui.ui.widgets.rowview import fit
+
+_OUTCOME = 24
+"""Cells of how a turn ended."""
+
+
+class OutlineView(Page):
+    """All of the panel, drawn line by line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "back", show=False),
+        Binding("down", "move(1)", "down", show=False),
+        Binding("up", "move(-1)", "up", show=False),
+        Binding("pagedown", "move(10)", "further down", show=False),
+        Binding("pageup", "move(-10)", "further up", show=False),
+        Binding("home", "move(-1000000000)", "first", show=False),
+        Binding("end", "move(1000000000)", "last", show=False),
+        Binding("enter", "open", "go there", show=False),
+        Binding("backspace", "shorten", "one letter less", show=False),
+    ]
+
+    def __init__(self, session: Session, at: int) -> None:
+        super().__init__()
+        self.session: Session = session
+        self._cursor = max(0, at)
+        self._top = 0
+        self._wanted = ""
+        self._titles: dict[str, str] = {}
+        """By the key of a turn: what began it, in small letters."""
+
+    def _turns(self) -> list[Turn]:
+        """The turns that hold every word that is written."""
+        words = self._wanted.lower().split()
+        if not words:
+            return self.session.turns
+        return [turn for turn in self.session.turns if all(word in self._searched(turn) for word in words)]
+
+    def _searched(self, turn: Turn) -> str:
+        held = self._titles.get(turn.key)
+        if held is None:
+            held = f"{turn.index + 1} {title(self.session, turn)}".lower()
+            if turn.ended:
+                self._titles[turn.key] = held
+        return held
+
+    def lines(self, width: int, height: int) -> list[Line]:
+        """The page."""
+        turns = self._turns()
+        self._cursor = max(0, min(self._cursor, len(turns) - 1))
+        room = max(1, height - 3)
+        self._top = max(0, min(max(self._top, self._cursor - room + 1), self._cursor))
+        of = f"{len(turns):,} of " if self._wanted.strip() else ""
+        head: Line = [(f"{of}{plural(len(self.session.turns), 'turn')}", "title")]
+        if self._wanted:
+            head.append((f"  with {first_line(self._wanted, 60)}", "wait"))
+        lines = [spread(head, [("outline", "quiet")], width), [("", "")]]
+        for number, turn in enumerate(turns[self._top : self._top + room], self._top):
+            lines.append(self._line(turn, width, number == self._cursor))
+        lines += [[("", "")]] * (room - len(lines) + 2)
+        return [*lines, [(fit("letters narrow  ↑↓ turn  Enter goes there  Esc back", width), "quiet")]]
+
+    def _line(self, turn: Turn, width: int, here: bool) -> Line:
+        under = "cursor " if here else ""
+        outcome, tone = _outcome(turn)
+        cost, wall = list_cost(self.session, turn.index), wall_us(turn)
+        ran = duration(None if wall is None else wall / 1_000_000)
+        figures = f"{ran:>8}{NOT_KNOWN if cost is None else money(cost / NANO):>9}"
+        room = max(8, width - 8 - _OUTCOME - len(figures))
+        return [
+            ("▸ " if here else "  ", under.strip()),
+            (f"{turn.index + 1:<6}", f"{under}quiet"),
+            (_cell(title(self.session, turn), room), under.strip()),
+            (_cell(outcome, _OUTCOME), f"{under}{tone}"),
+            (figures, f"{under}quiet"),
+        ]
+
+    def on_key(self, event: events.Key) -> None:
+        """What is written narrows."""
+        if event.character is not None and event.is_printable:
+            event.stop()
+            self._wanted += event.character
+            self._cursor = 0
+            self.show()
+
+    def action_shorten(self) -> None:
+        """One letter less."""
+        self._wanted = self._wanted[:-1]
+        self.show()
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor."""
+        self._cursor += by
+        self.show()
+
+    def action_open(self) -> None:
+        """Go to the turn."""
+        turns = self._turns()
+        if self._cursor < len(turns):
+            turn = turns[self._cursor]
+            self.screen.dismiss(turn.inputs[0] if turn.inputs else turn.first_item)
+
+    def action_close(self) -> None:
+        """What is written goes first, then the panel."""
+        if self._wanted:
+            self._wanted = ""
+            self.show()
+        else:
+            self.screen.dismiss(None)
+
+
+def _cell(text: str, width: int) -> str:
+    return set_cell_size(fit(text, width - 1), width)
+
+
+def _outcome(turn: Turn) -> tuple[str, str]:
+    if turn.interrupted:
+        return "interrupted", "wait"
+    if not turn.ended:
+        return ("needs an answer", "wait") if turn.waiting else ("running", "note")
+    if turn.stop_reason in ("end_turn", None):
+        return "ok", "ok"
+    return stop_words(turn.stop_reason), "bad"
+
+
+class Outline(Panel):
+    """The panel."""
+
+    def __init__(self, session: Session, at: int) -> None:
+        super().__init__()
+        self.view = OutlineView(session, at)
+
+    def compose(self) -> ComposeResult:
+        """One widget."""
+        yield self.view
+
+    def update_session(self, session: Session, change: Change) -> None:
+        """Take in what changed."""
+        self.view.session = session
+        self.view.show()

@@ -1,0 +1,325 @@
+"""The overview: every session of the workspace, those that need somebody first.
+
+Owns the beat of the list, its filter and its order, and the way into a session and back to the same row.
+Invariants: nothing is drawn while nothing changes, but ages once a second; what is not up to date says so;
+a session that is left is closed, its feed and its mirror, before the app ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+from typing import ClassVar, NamedTuple
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Input, Static
+
+from cma_tui.overview import Overview
+from cma_tui.report.overview import totals_words
+from cma_tui.session.roster import NEEDS_YOU, Entry, Roster
+from cma_tui.source import SourceError
+from cma_tui.text import ago, first_line
+from cma_tui.ui.screens.help import Help
+from cma_tui.ui.screens.session import SessionScreen
+from cma_tui.ui.widgets.sessions import Rows
+
+TICK = 0.1
+"""Seconds between two drawings while something happens somewhere."""
+STALE = 10.0
+"""Seconds without a list after which what is shown is said to be old."""
+_COLOURS = {"wait": "$warning bold", "ok": "$success", "bad": "$error", "note": "$cma-quiet"}
+_KEYS: tuple[str, ...] = (
+    "? help",
+    "Enter open",
+    "/ filter",
+    "n next that needs you",
+    "o order",
+    "q leave",
+    "O reverse",
+)
+_PICK: tuple[str, ...] = ("Enter choose", "/ filter", "o order", "q leave")
+
+
+class Opened(NamedTuple):
+    """A session that was opened from the list."""
+
+    screen: SessionScreen
+    close: Callable[[], str]
+    """Closes what the screen was on, and says what there is to say; may take seconds."""
+
+
+Opener = Callable[[Entry], Opened]
+
+
+class OverviewScreen(Screen[str | None]):
+    """All sessions."""
+
+    DEFAULT_CSS = """
+    OverviewScreen { background: $background; layers: base; }
+    OverviewScreen > Static { height: 1; width: 1fr; padding: 0 1; }
+    OverviewScreen > #columns { color: $cma-quiet; padding: 0; background: $surface; }
+    OverviewScreen > #asked { display: none; background: $surface; }
+    OverviewScreen > #keys { color: $cma-quiet; }
+    OverviewScreen > Input { height: 1; border: none; padding: 0 1; display: none; background: $panel; }
+    OverviewScreen > Input:focus { border: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "filter", show=False),
+        Binding("o", "order", "next order", show=False),
+        Binding("O", "reverse", "the other way round", show=False),
+        Binding("escape", "clear", "no filter", show=False),
+        Binding("question_mark,f1", "help", "help", show=False),
+        Binding("q", "leave", "leave", show=False),
+    ]
+
+    def __init__(self, overview: Overview, open_entry: Opener | None) -> None:
+        """Prepare.
+
+        Args:
+            overview: what feeds the list; started when the first frame is there.
+            open_entry: makes the screen of a session; None when one is to be chosen only.
+        """
+        super().__init__()
+        self.overview = overview
+        self._open_entry = open_entry
+        self._rows = Rows(overview.roster)
+        self._head = Static(markup=False)
+        self._line = Static(markup=False)
+        self._columns = Static(markup=False, id="columns")
+        self._asked = Static(markup=False, id="asked")
+        self._keys = Static(markup=False, id="keys")
+        self._filter = Input(placeholder="title, agent, id, metadata, state", select_on_focus=False)
+        self._shown: dict[Static, Content] = {}
+        self._planned: Timer | None = None
+        self._drawn_at = 0.0
+        self._window: list[str] = []
+        self._said = ""
+
+    @property
+    def roster(self) -> Roster:
+        """What is shown."""
+        return self.overview.roster
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        yield self._head
+        yield self._line
+        yield self._columns
+        yield self._rows
+        yield self._asked
+        yield self._filter
+        yield self._keys
+
+    def on_mount(self) -> None:
+        """Begin to read once the first frame is on the screen: what the source imports is slow."""
+        self._rows.focus()
+        self._words()
+        self.overview.wake = self._wake
+        self.call_after_refresh(self.overview.start)
+        self.set_interval(1.0, self._second)
+
+    def on_unmount(self) -> None:
+        """What still arrives is for nobody."""
+        self.overview.wake = lambda: None
+
+    # -- the beat --------------------------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        """Called on the overview's thread."""
+        try:
+            self.app.call_later(self._arrived)
+        except RuntimeError:  # the app has ended: nobody is there to draw
+            return
+
+    def _arrived(self) -> None:
+        if self._planned is not None or not self.is_attached:
+            return
+        wait = self._drawn_at + TICK - monotonic()
+        if wait <= 0:
+            self._draw()
+        else:
+            self._planned = self.set_timer(wait, self._draw)
+
+    def _draw(self) -> None:
+        self._planned = None
+        self.overview.take()
+        self._drawn_at = monotonic()
+        if self.is_current:
+            self._show()
+        if self.overview.behind and self._planned is None:
+            self._planned = self.set_timer(TICK / 4, self._draw)
+
+    def _show(self) -> None:
+        self._rows.lay_out()
+        self._words()
+        window = self._rows.window
+        if window != self._window:
+            self._window = window
+            self.overview.look_at(window)
+
+    def _second(self) -> None:
+        """Ages change, and what has become old is said to be."""
+        if self.is_current:
+            self._show()
+
+    def on_screen_resume(self) -> None:
+        """Back from a session: show what happened meanwhile."""
+        self._show()
+
+    def on_resize(self) -> None:
+        """Cut the lines anew."""
+        self.call_after_refresh(self._show)
+
+    # -- the lines around the rows ---------------------------------------------------------------------
+
+    def _words(self) -> None:
+        day = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+        parts = [("sessions", "bold")]
+        if self.overview.listed_at is not None:
+            parts += [(text, _COLOURS[tone]) for text, tone in totals_words(self.roster.totals(day))]
+        self._put(self._head, _joined(parts))
+        self._put(self._line, _joined(self._state()))
+        self._put(self._columns, Content(self._rows.heading()))
+        entry = self._rows.entry
+        asks = entry is not None and entry.standing == NEEDS_YOU and self._open_entry is not None
+        self._asked.display = asks
+        if entry is not None and asks:
+            self._put(self._asked, self._ask(entry))
+        keys = _PICK if self._open_entry is None else _KEYS
+        room = self.size.width - 2
+        while len(keys) > 1 and len("   ".join(keys)) > room:
+            keys = keys[:-1]
+        said = Content.styled(self._said, "$warning") if self._said else Content("   ".join(keys))
+        self._put(self._keys, said)
+
+    def _state(self) -> list[tuple[str, str]]:
+        overview = self.overview
+        if overview.error is not None:
+            return [(f"stopped: {first_line(str(overview.error), 200)}", "$error")]
+        if overview.listed_at is None:
+            trouble = first_line(overview.trouble, 200)
+            return [(trouble or "connecting", "$warning" if trouble else "$cma-quiet")]
+        parts = []
+        old = monotonic() - overview.listed_at
+        if old > STALE:
+            parts.append((f"as of {ago(old - old % 5)}", "$warning"))
+        if overview.trouble:
+            parts.append((first_line(overview.trouble, 120), "$warning"))
+        roster = self.roster
+        parts.append((f"by {roster.sort}{', reversed' if roster.reverse else ''}", "$cma-quiet"))
+        if roster.filter:
+            parts.append((f"{len(roster.order):,} match {first_line(roster.filter, 60)!r}", "$accent"))
+        return parts
+
+    def _ask(self, entry: Entry) -> Content:
+        from cma_tui.report.overview import doing
+
+        return Content.assemble(
+            Content.styled("asks  ", "$warning bold"),
+            Content(first_line(doing(entry), 400)),
+            Content.styled("   Enter, then ! answers", "$warning"),
+        )
+
+    def _put(self, place: Static, line: Content) -> None:
+        line = line.truncate(
+            max(8, self.size.width - (2 if place is not self._columns else 0)), ellipsis=True
+        )
+        if place not in self._shown or not line.is_same(self._shown[place]):
+            self._shown[place] = line
+            place.update(line, layout=False)
+
+    # -- filter and order ------------------------------------------------------------------------------
+
+    def action_filter(self) -> None:
+        """Type what to look for; the list follows each key."""
+        self._filter.display = True
+        self._filter.focus()
+
+    def on_input_changed(self, message: Input.Changed) -> None:
+        """Show what matches."""
+        self.roster.arrange(filter_=message.value)
+        self._show()
+
+    def on_input_submitted(self) -> None:
+        """Keep the filter and go to the rows."""
+        self._filter.display = bool(self._filter.value)
+        self._rows.focus()
+
+    def action_clear(self) -> None:
+        """Show everything again."""
+        self._filter.value = ""
+        self._filter.display = False
+        self._said = ""
+        self._rows.focus()
+        self._show()
+
+    def action_order(self) -> None:
+        """Sort by the next key."""
+        sorts = list(Roster.SORTS)
+        self.roster.arrange(sort=sorts[(sorts.index(self.roster.sort) + 1) % len(sorts)])
+        self._show()
+
+    def action_reverse(self) -> None:
+        """Sort the other way round."""
+        self.roster.arrange(reverse=not self.roster.reverse)
+        self._show()
+
+    # -- sessions --------------------------------------------------------------------------------------
+
+    def on_rows_moved(self) -> None:
+        """What was said is read."""
+        self._said = ""
+        self._show()
+
+    def on_rows_opened(self, message: Rows.Opened) -> None:
+        """Go into a session, or choose it."""
+        if self._open_entry is None:
+            if message.entry.path is None:
+                self.dismiss(message.entry.id)
+            return
+        try:
+            opened = self._open_entry(message.entry)
+        except SourceError as error:
+            self._said = first_line(str(error), 300)
+            self._words()
+            return
+        self.app.opened.append(opened)  # type: ignore[attr-defined]  # of OverviewApp
+        self.app.push_screen(opened.screen, lambda _: self._left(opened))
+
+    def _left(self, opened: Opened) -> None:
+        self.run_worker(self._close(opened))
+
+    async def _close(self, opened: Opened) -> None:
+        self.app.opened.remove(opened)  # type: ignore[attr-defined]
+        farewell = await asyncio.to_thread(opened.close)
+        if farewell:
+            self.app.notify(farewell, markup=False)
+
+    def action_help(self) -> None:
+        """Show every key."""
+        self.app.push_screen(Help())
+
+    def action_leave(self) -> None:
+        """Leave; the sessions go on."""
+        self.app.exit()
+
+
+def add_recordings(roster: Roster, folder: Path, newest: int = 100) -> None:
+    """Put the newest recordings of a folder into the list."""
+    try:
+        files = [(path.stat().st_mtime, path) for path in folder.iterdir() if path.is_file()]
+    except OSError:  # there are none
+        return
+    for at, path in sorted(files, reverse=True)[:newest]:
+        roster.saved(str(path), path.name, at)
+
+
+def _joined(parts: list[tuple[str, str]]) -> Content:
+    return Content.styled(" · ", "$cma-quiet").join(Content.styled(text, style) for text, style in parts)

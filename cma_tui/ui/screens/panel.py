@@ -1,0 +1,19 @@
+"""A panel: another view of the session, over the whole screen, opened and left by key.
+
+Owns what all panels share. Invariant: a panel reads the session and never changes it; it is told of every
+change while it is open, and leaves with the item that the timeline is to go to, or with none.
+"""
+
+from __future__ import annotations
+
+from textual.screen import Screen
+
+from cma_tui.session.model import Change, Session
+
+
+class Panel(Screen[int | None]):
+    """The base of the metrics, the waterfall, the threads: `dismiss(item)` goes to an item's row."""
+
+    def update_session(self, session: Session, change: Change) -> None:
+        """Take in what changed. `session` may be another object than the last: it was folded anew."""
+        raise NotImplementedError

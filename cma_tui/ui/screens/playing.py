@@ -1,0 +1,235 @@
+"""The keys of the player, for the screen of a session.
+
+Owns what a key means for the player: in a replay always, on a session that goes on once it is rewound.
+Invariants: nothing here acts on the session; each key ends in one drawing; marks by hand are written to
+their own file, and a file that cannot be written is said.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Input, TextArea
+
+from cma_tui.marks import notes_file, read_notes, write_notes
+from cma_tui.player import Player
+from cma_tui.report.rows import level
+from cma_tui.text import first_line
+from cma_tui.ui.screens.marks import MarkList
+from cma_tui.ui.screens.prompt import Prompt
+from cma_tui.ui.widgets.playbar import PlayBar
+
+_REWOUND_ONLY = frozenset(
+    {"play", "tenth", "speed", "instant", "real", "loop", "idle", "stops", "row", "step_turn"}
+)
+"""Actions that mean something only where there is something to play."""
+_REWINDS = frozenset({"step", "skip", "pause", "seek", "mark", "marks"})
+"""Actions that may also begin the rewinding of a session that goes on."""
+_STOPS = ("error", "approval", "compaction", "note")
+
+
+class Playing(Screen[None]):
+    """A screen with a player."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "play", "play or pause", show=False, priority=True),
+        Binding("p", "pause", "pause or play", show=False),
+        Binding("full_stop", "step(1)", "one event further", show=False),
+        Binding("comma", "step(-1)", "one event back", show=False),
+        Binding("shift+right", "row(1)", "one row further", show=False),
+        Binding("shift+left", "row(-1)", "one row back", show=False),
+        Binding("right_curly_bracket", "step_turn(1)", "to the next turn", show=False),
+        Binding("left_curly_bracket", "step_turn(-1)", "to the turn before", show=False),
+        Binding("right", "skip(5)", "5 s further", show=False),
+        Binding("left", "skip(-5)", "5 s back", show=False),
+        Binding("plus", "speed(1)", "faster", show=False),
+        Binding("minus", "speed(-1)", "slower", show=False),
+        Binding("equals_sign", "real", "at the log's own speed", show=False),
+        Binding("asterisk", "instant", "without waiting", show=False),
+        *(Binding(str(n), f"tenth({n})", f"to {n}0 %", show=False) for n in range(10)),
+        Binding("S", "seek", "go to a moment", show=False),
+        Binding("m", "mark", "set or remove a mark", show=False),
+        Binding("apostrophe", "marks", "the marks", show=False),
+        Binding("P", "stops", "stop at marks", show=False),
+        Binding("L", "loop", "begin again at the end", show=False),
+        Binding("I", "idle", "keep or cut idle time", show=False),
+    ]
+    player: Player
+    replaying = False
+    """Whether a saved log is shown, which is all there is to it."""
+    notes_folder: Path | None = None
+    """The state folder, where marks by hand are kept; None keeps them as long as the screen."""
+    _notes: Path | None = None
+
+    def moved(self) -> None:
+        """The player looks at another moment, or plays differently: draw."""
+        raise NotImplementedError
+
+    def say(self, text: str, style: str) -> None:
+        """A line for the user."""
+        raise NotImplementedError
+
+    def marked_row(self) -> str | None:
+        """The key of the event that a mark by hand is for."""
+        raise NotImplementedError
+
+    def rows_shown(self) -> int:
+        """The density that tells which items have rows."""
+        raise NotImplementedError
+
+    def playable(self, action: str) -> bool | None:
+        """Whether an action of the player means something now; None when it is none of the player's."""
+        if action in _REWOUND_ONLY:
+            writing = isinstance(self.focused, TextArea | Input)
+            return (self.replaying or self.player.rewound) and not writing
+        return True if action in _REWINDS else None
+
+    # -- playing ------------------------------------------------------------
+
+    def action_play(self) -> None:
+        """Play or pause."""
+        self.player.toggle()
+        self.moved()
+
+    def action_pause(self) -> None:
+        """Play or pause; a session that goes on stands still on the screen."""
+        self.player.toggle()
+        self.moved()
+
+    def action_step(self, by: int) -> None:
+        """One event."""
+        self.player.step_event(by)
+        self.moved()
+
+    def action_row(self, by: int) -> None:
+        """One row."""
+        session, most = self.player.feed.session, self.rows_shown()
+
+        def shown(item: int) -> bool:
+            least = level(session, item)
+            return least is not None and least <= most
+
+        self.player.step_row(by, shown)
+        self.moved()
+
+    def action_step_turn(self, by: int) -> None:
+        """One turn."""
+        if self.player.to_mark(by, ("turn",)) is None:
+            self.player.seek(self.player.total if by > 0 else 0)
+        self.moved()
+
+    def action_skip(self, seconds: int) -> None:
+        """Some seconds."""
+        if seconds < 0 or self.player.rewound:
+            self.player.skip(seconds)
+            self.moved()
+
+    def action_tenth(self, tenths: int) -> None:
+        """A share of the log."""
+        self.player.seek_share(tenths / 10)
+        self.moved()
+
+    def on_play_bar_clicked(self, message: PlayBar.Clicked) -> None:
+        """The place that was clicked."""
+        self.player.seek_share(message.share)
+        self.moved()
+
+    # -- how it plays ------------------------------------------------------------
+
+    def action_speed(self, by: int) -> None:
+        """Faster or slower."""
+        self.player.faster(by)
+        self.moved()
+
+    def action_real(self) -> None:
+        """At the log's own speed."""
+        self.player.set_speed(1.0)
+        self.moved()
+
+    def action_instant(self) -> None:
+        """Without waiting."""
+        self.player.set_speed(None)
+        self.moved()
+
+    def action_loop(self) -> None:
+        """Begin again at the end, or not."""
+        self.player.loop = not self.player.loop
+        self.moved()
+
+    def action_idle(self) -> None:
+        """Keep the time in which nothing happens, or cut it."""
+        self.player.set_idle_limit(2.0 if self.player.idle_limit is None else None)
+        self.moved()
+
+    def action_stops(self) -> None:
+        """Stop at errors, approvals, compactions and notes, or not."""
+        self.player.pause_at = () if self.player.pause_at else _STOPS
+        self.moved()
+
+    # -- going somewhere ------------------------------------------------------------
+
+    def action_seek(self) -> None:
+        """Ask for a moment."""
+        question = "go to: 50%  5m  1:30  -30s  12:30:05  turn 3  #120  an event's id  a note"
+        self.app.push_screen(Prompt(question), self._seek)
+
+    def _seek(self, words: str | None) -> None:
+        if not words:
+            return
+        found = self.player.find(words)
+        if found is None:
+            self.say(f"there is no moment called {first_line(words, 60)}", "$warning")
+        else:
+            self.player.seek(found)
+            self.moved()
+
+    def action_marks(self) -> None:
+        """Choose a mark to go to."""
+        self.app.push_screen(MarkList(self.player), self._go_to_mark)
+
+    def _go_to_mark(self, step: int | None) -> None:
+        if step is not None:
+            self.player.seek(step)
+            self.moved()
+
+    # -- marks by hand ------------------------------------------------------------
+
+    def load_notes(self, name: str) -> None:
+        """Read the marks that were set by hand, once it is known what the session is called."""
+        if self.notes_folder is None or self._notes is not None:
+            return
+        self._notes = notes_file(self.notes_folder, name)
+        try:
+            noted = read_notes(self._notes)
+        except OSError as error:
+            self.say(f"marks cannot be read: {error.strerror}", "$warning")
+            return
+        for key, note in noted.items():
+            self.player.marks.note(key, note)
+
+    def action_mark(self) -> None:
+        """Mark the row under the cursor with a note; a row that is marked loses its mark."""
+        key = self.marked_row()
+        if key is None:
+            return
+        if key in self.player.marks.noted:
+            self._mark(key, None)
+        else:
+            self.app.push_screen(
+                Prompt("a note for this mark; Enter sets it, Esc does not"),
+                lambda note: None if note is None else self._mark(key, note),
+            )
+
+    def _mark(self, key: str, note: str | None) -> None:
+        marks = self.player.marks
+        marks.note(key, note)
+        self.moved()
+        self.say("mark removed" if note is None else "mark set", "$accent")
+        if self._notes is not None:
+            try:
+                write_notes(self._notes, marks.noted, self.player.feed.session.id)
+            except OSError as error:
+                self.say(f"the mark is not kept: {error.strerror}", "$warning")

@@ -1,0 +1,160 @@
+"""The threads: who works for whom, what each does now, and what it has used.
+
+Owns the keys and the columns. Invariant: a drawing costs the threads, whatever the length of the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Final
+
+from rich.cells import cell_len, set_cell_size
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from cma_tui.report.threads import Branch, tree
+from cma_tui.session.model import Change, Session
+from cma_tui.text import NOT_KNOWN, count, duration, money
+from cma_tui.ui.counting import Counting
+from cma_tui.ui.screens.panel import Panel
+from cma_tui.ui.widgets.headings import plural
+from cma_tui.ui.widgets.page import Line, Page, spread
+from cma_tui.ui.widgets.rowview import fit
+
+Choose = Callable[[str | None, bool], None]
+"""Shows the timeline of one thread (None: the session's), or, with True, that of all of them."""
+_FIGURES: Final = (("tokens", 8), ("with all below", 17), ("cost", 9), ("worked", 8))
+
+
+class ThreadsView(Page):
+    """All of the panel, drawn line by line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,t", "close", "back", show=False),
+        Binding("j,down", "move(1)", "down", show=False),
+        Binding("k,up", "move(-1)", "up", show=False),
+        Binding("pagedown", "move(10)", "further down", show=False),
+        Binding("pageup", "move(-10)", "further up", show=False),
+        Binding("g,home", "move(-1000000)", "first", show=False),
+        Binding("G,end", "move(1000000)", "last", show=False),
+        Binding("enter", "open", "its timeline", show=False),
+        Binding("a", "all", "one timeline of all threads", show=False),
+    ]
+
+    def __init__(self, session: Session, counting: Counting, choose: Choose, at: str | None) -> None:
+        super().__init__()
+        self.session: Session = session
+        self.counting: Counting = counting
+        self._choose = choose
+        self._branches = tree(session, counting.book.threads)
+        self._cursor = next((n for n, branch in enumerate(self._branches) if branch.key == at), 0)
+        self._top = 0
+
+    def lines(self, width: int, height: int) -> list[Line]:
+        """The page."""
+        self._branches = tree(self.session, self.counting.book.threads)
+        branches = self._branches
+        self._cursor = max(0, min(self._cursor, len(branches) - 1))
+        figures = _FIGURES if width >= 96 else (_FIGURES[0], *_FIGURES[2 : 4 if width >= 70 else 3])
+        right = sum(wide for _, wide in figures)
+        names = max(16, min(48, width // 4))
+        status = max(12, width - names - right - 2)
+        room = max(1, height - 4)
+        self._top = min(max(self._top, self._cursor - room + 1), self._cursor)
+        threads = plural(len(self.session.threads), "thread") if self.session.threads else "no threads"
+        running = sum(branch.key is not None and branch.status == "running" for branch in branches)
+        waiting = sum(branch.tone == "wait" for branch in branches)
+        said = f"{threads} beside the primary" + (f", {running} running" if running else "")
+        head: Line = [(said, "title")]
+        if waiting:
+            head.append((f", {waiting} waiting for an answer", "wait"))
+        titles = f"  {'thread'.ljust(names)}{'status, and what it does now'[:status].ljust(status)}"
+        titles += "".join(title.rjust(wide) for title, wide in figures)
+        lines = [spread(head, [("threads", "quiet")], width), [(titles, "quiet")]]
+        for number, branch in enumerate(branches[self._top : self._top + room], self._top):
+            lines.append(self._line(branch, names, status, figures, number == self._cursor))
+        lines += [[("", "")]] * (room - len(lines) + 3)
+        return [
+            *lines,
+            [(fit("Enter its timeline  a all of them in one  ↑↓ thread  q back", width), "quiet")],
+        ]
+
+    def _line(
+        self, branch: Branch, names: int, status: int, figures: tuple[tuple[str, int], ...], here: bool
+    ) -> Line:
+        under = "cursor " if here else ""
+        indent = "  " * max(0, branch.depth - 1) + ("└ " if branch.depth else "")
+        name = f"{'workflow ' if branch.run else ''}{branch.name}"
+        cost = NOT_KNOWN if branch.cost is None else money(branch.cost, exact=not branch.estimated)
+        told = {
+            "tokens": count(branch.tokens),
+            "with all below": count(branch.subtree),
+            "cost": cost,
+            "worked": duration(branch.seconds),
+        }
+        if branch.run:
+            told["tokens"] = told["cost"] = ""
+        doing = f"  {branch.doing}" if branch.doing else ""
+        said = fit(branch.status, status - 1)
+        return [
+            ("▸ " if here else "  ", under.strip()),
+            (indent, f"{under}quiet"),
+            (_padded(name, names - len(indent)), f"{under}{'thread' if branch.depth else 'agent'}"),
+            (said, f"{under}{branch.tone}"),
+            (_padded(doing, status - cell_len(said)), f"{under}tool"),
+            ("".join(told[title].rjust(wide) for title, wide in figures), under.strip()),
+        ]
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor."""
+        self._cursor += by
+        self.show()
+
+    def action_open(self) -> None:
+        """Show the timeline of the thread under the cursor."""
+        branch = self._branches[self._cursor]
+        if branch.run is not None:
+            self.app.bell()
+            return
+        self.screen.dismiss(None)
+        self._choose(branch.key, False)
+
+    def action_all(self) -> None:
+        """Show one timeline of all threads."""
+        self.screen.dismiss(None)
+        self._choose(None, True)
+
+    def action_close(self) -> None:
+        """Back to the timeline."""
+        self.screen.dismiss(None)
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor on a thread; a second click opens it."""
+        at = event.get_content_offset_capture(self).y - 2 + self._top
+        if self._top <= at < len(self._branches):
+            self._cursor = at
+            self.show()
+            if event.chain > 1:
+                self.action_open()
+
+
+def _padded(text: str, width: int) -> str:
+    return set_cell_size(fit(text, max(0, width - 1)), max(0, width))
+
+
+class Threads(Panel):
+    """The panel."""
+
+    def __init__(self, session: Session, counting: Counting, choose: Choose, at: str | None = None) -> None:
+        super().__init__()
+        self.view = ThreadsView(session, counting, choose, at)
+
+    def compose(self) -> ComposeResult:
+        """One widget."""
+        yield self.view
+
+    def update_session(self, session: Session, change: Change) -> None:
+        """Take in what changed."""
+        self.view.session = session
+        self.view.show()

@@ -1,0 +1,166 @@
+"""The tracing panel: how the session stands in Braintrust, where its spans are, what went wrong in the turn.
+
+Owns the copying and the opening of links. Invariants: a link is opened by `o` alone, and never in a replay;
+what is shown is the same text until something in it changes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from cma_tui.report.errors import error_text, error_title
+from cma_tui.report.tracing import Link, links, state
+from cma_tui.session.errors import turn_errors
+from cma_tui.session.model import Change, Session
+from cma_tui.ui.links import open_link
+from cma_tui.ui.screens.panel import Panel
+from cma_tui.ui.widgets.rowview import wrap
+
+if TYPE_CHECKING:
+    from cma_tui.mirror import Mirror
+
+_NAME = 12
+"""Cells before a link."""
+
+
+class Tracing(Panel):
+    """One page; `j` and `k` choose a link."""
+
+    DEFAULT_CSS = """
+    Tracing { background: $background; }
+    Tracing > VerticalScroll { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+    Tracing #hints { height: 1; padding: 0 1; color: $cma-quiet; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j,down", "choose(1)", "next link", show=False, priority=True),
+        Binding("k,up", "choose(-1)", "previous link", show=False, priority=True),
+        Binding("y", "copy", "copy the link", show=False),
+        Binding("o", "open", "open the link in a browser", show=False),
+        Binding("escape,q,b", "leave", "back", show=False),
+    ]
+
+    def __init__(
+        self, session: Session, turn: int, item: int | None, mirror: Mirror | None, *, replay: bool
+    ) -> None:
+        super().__init__()
+        self._session, self._turn, self._item = session, turn, item
+        self._mirror, self._replay = mirror, replay
+        self._chosen = 0
+        self._said = ""
+        self._shown = Content("")
+        self._page = Static(markup=False)
+        self._hints = Static(markup=False, id="hints")
+
+    def compose(self) -> ComposeResult:
+        """The page, and the keys below it."""
+        with VerticalScroll():
+            yield self._page
+        yield self._hints
+
+    def on_mount(self) -> None:
+        """What is sent goes on while nothing happens in the session."""
+        self._draw()
+        self.set_interval(1.0, self._draw)
+
+    def on_resize(self) -> None:
+        """Wrap anew."""
+        self._draw()
+
+    def update_session(self, session: Session, change: Change) -> None:
+        """Take in what changed; a session that was folded anew has the turn at the same place."""
+        if session is not self._session:
+            self._item = None
+        self._session = session
+        self._draw()
+
+    def _links(self) -> list[Link]:
+        if self._mirror is None or self._mirror.mode == "off":
+            return []
+        return links(self._mirror, self._session, self._turn, self._item)
+
+    def _draw(self) -> None:
+        width = max(20, self.size.width - 3)
+        lines = [Content.styled("braintrust", "$accent bold")]
+        for line in state(self._mirror, replay=self._replay):
+            style = "$error" if line.startswith("problem") else ""
+            lines += [Content.styled(part, style) for part in wrap(line, width)]
+        found = self._links()
+        self._chosen = max(0, min(self._chosen, len(found) - 1))
+        for number, link in enumerate(found):
+            lines.append(Content(""))
+            mark = "▸ " if number == self._chosen else "  "
+            name = Content.styled(f"{mark}{link.name}", "bold" if number == self._chosen else "")
+            lines.append(Content.assemble(name, Content.styled(f"  {link.note}", "$cma-quiet")))
+            lines += [Content(f"    {part}") for part in wrap(link.url, width - 4) if part]
+        lines += self._errors(width)
+        page = Content("\n").join(lines)
+        if not page.is_same(self._shown):
+            self._shown = page
+            self._page.update(page)
+        keys = "Esc back   j k choose   y copy   o open in a browser" if found else "Esc back"
+        self._hints.update(Content((self._said or keys)[: max(1, self.size.width - 2)]))
+
+    def _errors(self, width: int) -> list[Content]:
+        if not 0 <= self._turn < len(self._session.turns):
+            return []
+        lines: list[Content] = []
+        for error in turn_errors(self._session, self._session.turns[self._turn]):
+            if not lines:
+                lines += [
+                    Content(""),
+                    Content.styled(f"what went wrong in turn {self._turn + 1}", "$accent bold"),
+                ]
+            lines.append(Content(""))
+            lines.append(Content.styled(error_title(self._session, error), "$error bold"))
+            lines += [Content(f"  {part}") for part in wrap(error_text(error), width - 2)]
+        return lines
+
+    def action_choose(self, by: int) -> None:
+        """Another link; where there is none, scroll."""
+        found = self._links()
+        if len(found) > 1 and 0 <= self._chosen + by < len(found):
+            self._chosen += by
+            self._said = ""
+            self._draw()
+        else:
+            self.query_one(VerticalScroll).scroll_relative(y=by * 3, animate=False)
+
+    def _chosen_url(self) -> str:
+        found = self._links()
+        return found[self._chosen].url if found else ""
+
+    def action_copy(self) -> None:
+        """Put the link into the clipboard."""
+        url = self._chosen_url()
+        if url:
+            self.app.copy_to_clipboard(url)
+        self._say("link copied" if url else "there is no link yet")
+
+    def action_open(self) -> None:
+        """Open the link, on a live session."""
+        url = self._chosen_url()
+        if self._replay:
+            self._say("a replay opens nothing; y copies the link")
+        elif not url:
+            self._say("there is no link yet")
+        else:
+            self._say("opening")
+            self.run_worker(lambda: self._open(url), thread=True)
+
+    def _open(self, url: str) -> None:
+        problem = open_link(url)
+        self.app.call_from_thread(self._say, problem or "opened")
+
+    def _say(self, text: str) -> None:
+        self._said = text
+        self._draw()
+
+    def action_leave(self) -> None:
+        """Back to the timeline."""
+        self.dismiss(None)

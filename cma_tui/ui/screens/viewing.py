@@ -1,0 +1,130 @@
+"""The other views of a session, for its screen: panels, and the timelines of its threads.
+
+Owns which of them is seen. Invariants: a panel leaves to the row that was chosen in it, in the timeline that
+lists it; a thread whose own events are not in the log is asked for when its timeline is opened.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from cma_tui.feed import Feed
+from cma_tui.report.threads import other_end, other_thread
+from cma_tui.report.words import agent_name
+from cma_tui.session.model import ToolUse
+from cma_tui.source import Attached
+from cma_tui.ui.counting import Counting
+from cma_tui.ui.screens.metrics import Metrics
+from cma_tui.ui.screens.outline import Outline
+from cma_tui.ui.screens.panel import Panel
+from cma_tui.ui.screens.playing import Playing
+from cma_tui.ui.screens.threads import Threads
+from cma_tui.ui.screens.tracing import Tracing
+from cma_tui.ui.screens.waterfall import Waterfall
+from cma_tui.ui.widgets.timeline import Timeline
+
+if TYPE_CHECKING:
+    from cma_tui.mirror import Mirror
+
+
+class Viewing(Playing):
+    """A screen with more than one view."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w", "waterfall", "the turn on a time axis", show=False),
+        Binding("t", "threads", "the threads", show=False),
+        Binding("o", "outline", "the turns", show=False),
+        Binding("l", "link", "the other end of a message, the thread of a row", show=False),
+        Binding("M", "metrics", "figures, plots and tables", show=False),
+        Binding("b", "tracing", "the session in Braintrust", show=False),
+    ]
+    feed: Feed
+    _timeline: Timeline
+    _mirror: Mirror | None
+
+    @property
+    def _figures(self) -> Counting:
+        """The figures of the moment that is looked at."""
+        raise NotImplementedError
+
+    def open_panel(self, panel: Panel) -> None:
+        """Show a panel until it is left; then go to the row that was chosen there."""
+        self.app.push_screen(panel, self._go_to)
+
+    def _go_to(self, item: int | None) -> None:
+        if item is None:
+            return
+        chosen = self._timeline.session.items[item]
+        listed = isinstance(chosen, ToolUse) and chosen.on_session
+        entries = self._timeline.entries
+        if chosen.thread != entries.thread and not entries.merged and not (listed and entries.thread is None):
+            self.show_thread(None if listed else chosen.thread)
+        self._timeline.show_item(item)
+
+    # -- panels ------------------------------------------------------------------------------------------
+
+    def action_tracing(self) -> None:
+        """Show how the session stands in Braintrust, and where the turn under the cursor is."""
+        at = self._timeline
+        self.open_panel(Tracing(at.session, at.turn, at.item, self._mirror, replay=self.replaying))
+
+    def action_waterfall(self) -> None:
+        """Show the turn under the cursor on a time axis."""
+        at = self._timeline
+        item = None if at.following else at.item
+        self.open_panel(Waterfall(at.session, at.turn, item, self._figures, self.feed))
+
+    def action_outline(self) -> None:
+        """Show the turns, to go to one."""
+        self.open_panel(Outline(self._timeline.session, self._timeline.turn))
+
+    def action_threads(self) -> None:
+        """Show the threads."""
+        at = self._timeline
+        self.open_panel(Threads(at.session, self._figures, self.show_thread, at.entries.thread))
+
+    def action_metrics(self) -> None:
+        """Show the figures."""
+        self.open_panel(Metrics(self.player.session, self._figures))
+
+    # -- the timelines of threads ------------------------------------------------------------------------
+
+    def show_thread(self, thread: str | None, merged: bool = False) -> None:
+        """Show the timeline of a thread, None for the session's; or that of all threads."""
+        source: object = self.feed.source
+        if isinstance(source, Attached) and not self.feed.finished:
+            for wanted in self.feed.session.threads if merged else [thread] if thread is not None else []:
+                self.feed.submit(source.watch_thread(wanted))
+        self._timeline.list_thread(thread, merged=merged)
+
+    def thread_note(self) -> tuple[str, str] | None:
+        """Which timeline is seen, unless it is the session's."""
+        entries = self._timeline.entries
+        if entries.merged:
+            return ("all threads, Esc leaves", "$cma-thread bold")
+        if entries.thread is None:
+            return None
+        name = agent_name(self._timeline.session, entries.thread)
+        return (f"thread {name}, Esc leaves", "$cma-thread bold")
+
+    def on_timeline_left(self) -> None:
+        """Back to the session's timeline."""
+        self.show_thread(None)
+
+    def action_link(self) -> None:
+        """Go to the other end of a message between threads, or to the thread that a row speaks of."""
+        session, item = self._timeline.session, self._timeline.item
+        leads, thread = (False, None) if item is None else other_thread(session, item)
+        if item is None or not leads:
+            self.say("l goes from a message between threads, or a thread's row, to the thread", "$cma-quiet")
+            return
+        end = other_end(session, item)
+        merged = self._timeline.entries.merged
+        if not merged:
+            self.show_thread(thread)
+        if end is not None:
+            self._timeline.show_item(end)
+        elif merged:
+            self.show_thread(thread)

@@ -1,0 +1,258 @@
+"""Every figure against the naive calculator, and against itself: counted as it grows, and all at once."""
+
+from __future__ import annotations
+
+import json
+import os
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cma_tui.event import Event, local, parse
+from cma_tui.session.book import Book, figures_of
+from cma_tui.session.elapsed import Split
+from cma_tui.session.errors import turn_errors
+from cma_tui.session.figures import ToolFigures
+from cma_tui.session.fold import apply
+from cma_tui.session.model import Agent, Change, Session
+from cma_tui.session.requests import RequestFigures
+from cma_tui.session.sums import Sums
+from tests.session.look import fold
+from tests.session.naive import Naive
+from tests.stories import orders, others, surprises
+from tests.stories.recordings import NAMES, recording
+from tests.stories.server import Story, stories
+from tests.stories.write import preview_delta, preview_start
+
+SESSIONS = int(os.environ.get("CMA_TOP_SESSIONS", "200"))
+"""How many sessions are drawn; `make soak` draws thousands."""
+
+
+class Rates:
+    """Prices that are easy to work out: billionths a token."""
+
+    def cost(self, model, usage, at, /):
+        return naive_price(
+            usage.input_tokens,
+            usage.output_tokens,
+            usage.cache_read_input_tokens,
+            usage.cache_creation_input_tokens,
+        )
+
+    def window(self, model, /):
+        return 200_000
+
+
+def naive_price(fresh, out, read, written):
+    return 5000 * fresh + 25000 * out + 500 * read + 6250 * written
+
+
+def told(module) -> dict[str, list[Event]]:
+    """The stories of a module by name; of two streams, both by time."""
+    found = {}
+    for name, make in vars(module).items():
+        if callable(make) and getattr(make, "__module__", "") == module.__name__ and name.islower():
+            story = make()
+            if isinstance(story, tuple):
+                story = sorted([*story[0], *story[1]], key=lambda event: event.at or 0)
+            found[name] = story
+    return found
+
+
+STORIES = {**told(orders), **told(others), **told(surprises), **{name: recording(name) for name in NAMES}}
+
+
+def named(session: Session) -> Session:
+    session.agent = Agent(model="claude-x")
+    return session
+
+
+def look(book: Book, session: Session) -> dict:
+    """Every figure as plain values."""
+    return {
+        "turns": [(turn.parts, turn.split, book.cost(turn.index)) for turn in book.turns],
+        "rest": [
+            (t.prompt, t.peak, t.first_request, t.first_block_us, t.after, t.after_count, t.wall_us)
+            for t in book.turns
+        ],
+        "total": book.total,
+        "split": book.split,
+        "cost": book.session_cost(),
+        "tools": {
+            k: (t.uses, t.errors, t.denied, t.estimate, t.waits, t.durations) for k, t in book.tools.items()
+        },
+        "threads": {k: v for k, v in book.threads.items() if v != Sums()},
+        "types": book.error_types,
+        "requests": [book.request(index) for index in book.requests],
+        "marks": [book.at_least(turn) for turn in book.turns],
+    }
+
+
+def agrees(events: list[Event]) -> None:
+    session = named(fold(events))
+    book = figures_of(session, Rates())
+    naive = Naive([(json.loads(e.raw), e.stream, e.received_at) for e in events], naive_price)
+    assert len(book.turns) == len(naive.turns)
+    for sums, index in [(book.total, None), *((turn, turn.index) for turn in book.turns)]:
+        expected = naive.sums(index)
+        assert {name: getattr(sums, name) for name in expected} == expected, index
+    for turn in book.turns:
+        wall = naive.wall(turn.index)
+        assert turn.wall_us == (-1 if wall is None else wall)
+        split = naive.split(turn.index)
+        assert (turn.split._asdict() if turn.split is not None else None) == split
+        block = None if turn.first_block_us < 0 else turn.first_block_us
+        first = session.first_tokens.get(turn.first_request)
+        assert (turn.prompt, turn.peak, first, block) == naive.one_turn(turn.index)
+        cost = naive.cost(turn.index)
+        if cost is not None and not turn.after_count:
+            assert book.cost(turn.index).nano == cost
+    assert {k: tool_row(t) for k, t in book.tools.items()} == naive.tools()
+    assert {k: tool_row(t) for k, t in book.servers.items()} == naive.servers()
+    for thread, sums in book.threads.items():
+        expected = naive.sums(thread=thread)
+        assert {name: getattr(sums, name) for name in expected} == expected, thread
+    assert [request_row(book.request(index)) for index in book.requests] == naive.rows()
+    assert (book.disconnects, book.gap_us) == naive.gaps()
+    for turn in session.turns:
+        assert sum(book.turns[turn.index].by_category.values()) == len(turn_errors(session, turn))
+    adds_up(book, session, naive.elapsed())
+
+
+def tool_row(tool: ToolFigures) -> tuple:
+    return (tool.uses, tool.errors, tool.denied, tool.estimate, list(tool.waits), list(tool.durations))
+
+
+def request_row(one: RequestFigures) -> tuple:
+    numbers = (one.input_tokens, one.output_tokens, one.cache_read_tokens, one.cache_write_tokens)
+    beside = (one.length_us, one.first_token_s, one.first_block_us)
+    price = naive_price(*numbers) if one.cost.nano is not None else None
+    return (one.thread, one.turn, one.state, *beside, *numbers, price)
+
+
+def requests_add_up(book: Book) -> None:
+    """The requests of a turn are the turn; their parts of its cost are never more than it."""
+    ones = [book.request(index) for index in book.requests]
+    for sums, mine in [
+        (book.total, ones),
+        *((turn, [one for one in ones if one.turn == turn.index]) for turn in book.turns),
+    ]:
+        ended = [one for one in mine if one.state in ("done", "failed")]
+        assert sums.model_requests == len(ended)
+        assert sums.model_errors == sum(one.state == "failed" for one in ended)
+        assert sums.model_us == sum(one.length_us or 0 for one in ended)
+        for name in ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"):
+            assert getattr(sums, name) == sum(getattr(one, name) for one in mine)
+    for turn in book.turns:
+        cost = book.cost(turn.index).nano
+        if cost is not None:
+            assert sum(one.cost.nano or 0 for one in ones if one.turn == turn.index) <= cost
+
+
+def adds_up(book: Book, session: Session, elapsed: int | None) -> None:
+    outside = Sums()
+    outside.add(book.total.parts)
+    for turn in book.turns:
+        outside.add({name: -number for name, number in Sums.parts.fget(turn).items()})
+    assert all(number >= 0 for number in outside.parts.values() if number), (
+        "no more in the turns than there is"
+    )
+    if session.turns and not session.threads:
+        assert outside.model_requests == outside.tool_uses == outside.input_tokens == 0
+    tally = session.tally
+    for name in (
+        "model_requests",
+        "model_errors",
+        "tool_uses",
+        "tool_errors",
+        "confirmations",
+        "errors",
+        "compactions",
+        "input_tokens",
+        "output_tokens",
+        "cache_read_tokens",
+        "cache_write_tokens",
+    ):
+        assert getattr(book.total, name) == getattr(tally, name), name
+    if book.split is not None:
+        assert book.split.total == elapsed
+        assert min(book.split) >= 0
+    for turn in book.turns:
+        assert min(turn.split or Split()) >= 0
+        assert all(number >= 0 for name, number in turn.parts.items() if name != "saved")
+        assert (book.cost(turn.index).nano or 0) >= 0
+    requests_add_up(book)
+    if session.turns:
+        known = [book.cost(turn.index).nano for turn in book.turns]
+        assert sum(cost or 0 for cost in known) == (book.session_cost().nano or 0)
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_story_agrees_with_the_naive_calculator(name):
+    agrees(STORIES[name])
+
+
+@settings(max_examples=SESSIONS, deadline=None)
+@given(stories(), st.integers(0, 1 << 32))
+def test_generated_sessions_agree_with_the_naive_calculator(story, seed):
+    agrees(arriving(story, Random(seed)))
+
+
+def arriving(story: Story, random: Random) -> list[Event]:
+    """The story as a client gets it: messages that wait in the queue, previews, breaks, our clock at each."""
+    events = story.everything
+    early: dict[int, list[Event]] = {}
+    for position, draft in story.drafts.values():
+        first = next(n for n, event in enumerate(events) if event is story.history[position])
+        stamped = next(n for n, event in enumerate(events) if event.key == draft.key)
+        if random.random() < 0.7:
+            early.setdefault(random.randint(min(first, stamped), stamped), []).append(draft)
+    found, clock = [], 1_790_000_000.0
+    for number, event in enumerate(events):
+        come = [*early.get(number, ()), event]
+        if random.random() < 0.1:
+            come.insert(0, local("local.disconnected", {"number": number}))
+            come.insert(1, local("local.connected", {"number": number}))
+        if event.type == "agent.message":
+            begins = [preview_start(event.key)] if random.random() < 0.8 else []
+            come[-1:-1] = [*begins, preview_delta(event.key, "He"), preview_delta(event.key, "llo")]
+        for one in come:
+            clock += random.choice([0.0, 0.25, 3.5])
+            arrived = clock if random.random() < 0.9 else None
+            found.append(parse(one.raw, received_at=arrived, stream=one.stream))
+    return found
+
+
+def growing(events: list[Event], sizes: list[int], limit: int) -> None:
+    """Counted change by change, whatever the size of the changes, it is the same as all at once."""
+    session, book = named(Session()), Book(Rates())
+    change, steps = Change(), 0
+    for event in events:
+        apply(session, event, change)
+        steps += 1
+        if steps >= sizes[len(session.events) % len(sizes)]:
+            book.update(session, change, limit)
+            change, steps = Change(), 0
+    if not book.update(session, change, limit):
+        while not book.update(session, Change(), limit):
+            pass
+    assert look(book, session) == look(figures_of(session, Rates()), session)
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_counted_as_it_grows(name):
+    growing(STORIES[name], [1], 1000)
+    growing(STORIES[name], [3, 1, 7], 2)
+
+
+@settings(max_examples=SESSIONS // 2, deadline=None)
+@given(
+    stories(),
+    st.integers(0, 1 << 32),
+    st.lists(st.integers(1, 30), min_size=1, max_size=5),
+    st.sampled_from([1, 5, 10_000]),
+)
+def test_generated_sessions_counted_as_they_grow(story, seed, sizes, limit):
+    growing(arriving(story, Random(seed)), sizes, limit)
