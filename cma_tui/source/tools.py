@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,9 +73,8 @@ class Tools:
 
     def kill(self) -> None:
         """End the process at once, from any thread."""
-        process = self._process
-        if process is not None and process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
+        if self._process is not None:
+            _kill(self._process)
 
     async def _worker(self) -> asyncio.subprocess.Process:
         if self._process is not None and self._process.returncode is None:
@@ -107,9 +107,16 @@ class Tools:
 
     async def _end(self) -> None:
         process, self._process = self._process, None
-        if process is not None and process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
+        if process is not None:
+            _kill(process)
             await process.wait()
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    """End a process and what it has started."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):  # it has ended, and the loop does not know it yet
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _failed(text: str) -> Result:
