@@ -182,7 +182,9 @@ class Play:
     def _quiet(self):
         there = self.stage.resting or self.feed.finished
         looking = self.reader.searching or self.timeline._slice_planned
-        return there and not self.feed.behind and self.screen._planned is None and not looking
+        screen = self.screen
+        drawing = screen._beat.planned or screen._unseen is not None
+        return there and not self.feed.behind and not drawing and not looking
 
     async def until(self, condition):
         deadline = monotonic() + DEADLINE

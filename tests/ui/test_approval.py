@@ -251,14 +251,14 @@ async def test_what_has_changed_since_it_was_drawn_is_not_answered(how):
             value["processed_at"] = log.stamp()
             log.events.append(parse(json.dumps(value).encode()))
         # Folded, but not drawn: the key comes between two ticks.
-        asked.play.screen._planned = object()
+        asked.play.screen._beat.arrived = lambda: None
         asked.stage.give(*log.events[count:])
         await asked.play.until(lambda: asked.stage.resting)
         change = asked.play.feed.take(1.0)
         await asked.play.press("y")
         await asyncio.sleep(ALONE * 1.5)
-        asked.play.screen._planned, asked.play.screen._unseen = None, change
-        asked.play.screen._draw()
+        asked.play.screen._unseen = change
+        asked.play.screen._beat.draw()
         await asked.play.settle()
         assert asked.answers == []
         assert "not sent: it does not wait any more, or it changed" in asked.play.lines()[-1]

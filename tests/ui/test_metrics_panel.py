@@ -198,7 +198,7 @@ async def test_the_figures_are_those_of_the_moment_that_is_looked_at():
         await play.press("q")
         for turns, cost in ((2, "$0.02"), (4, "$0.12")):
             play.screen.player.seek(ends[turns - 1])
-            play.screen._draw()
+            play.screen._beat.draw()
             await play.settle()
             assert cost in play.lines()[1], "the header"
             await play.press("M")

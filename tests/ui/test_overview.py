@@ -53,7 +53,7 @@ class Scene:
         for _ in range(4):
             await self.pilot.pause()
         while self.board.behind:
-            self.screen._draw()
+            self.screen._beat.draw()
         if self.screen.is_current:
             self.screen._show()
         await self.pilot.pause()

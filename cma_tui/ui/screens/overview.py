@@ -1,6 +1,6 @@
 """The overview: every session of the workspace, those that need somebody first.
 
-Owns the beat of the list, its filter and its order, and the way into a session and back to the same row.
+Owns what a drawing of the list takes in, its filter and its order, and the way into a session and back to the same row.
 Invariants: nothing is drawn while nothing changes, but ages once a second; what is not up to date says so;
 a session that is left is closed, its feed and its mirror, before the app ends.
 """
@@ -18,7 +18,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import Screen
-from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from cma_tui.overview import Overview
@@ -26,6 +25,7 @@ from cma_tui.report.overview import totals_words
 from cma_tui.session.roster import NEEDS_YOU, Entry, Roster
 from cma_tui.source import SourceError
 from cma_tui.text import ago, first_line
+from cma_tui.ui.beat import Beat
 from cma_tui.ui.screens.help import Help
 from cma_tui.ui.screens.session import SessionScreen
 from cma_tui.ui.widgets.sessions import Rows
@@ -97,8 +97,7 @@ class OverviewScreen(Screen[str | None]):
         self._keys = Static(markup=False, id="keys")
         self._filter = Input(placeholder="title, agent, id, metadata, state", select_on_focus=False)
         self._shown: dict[Static, Content] = {}
-        self._planned: Timer | None = None
-        self._drawn_at = 0.0
+        self._beat = Beat(self, self._draw, lambda: TICK)
         self._window: list[str] = []
         self._said = ""
 
@@ -121,7 +120,7 @@ class OverviewScreen(Screen[str | None]):
         """Begin to read once the first frame is on the screen: what the source imports is slow."""
         self._rows.focus()
         self._words()
-        self.overview.wake = self._wake
+        self.overview.wake = self._beat.wake
         self.call_after_refresh(self.overview.start)
         self.set_interval(1.0, self._second)
 
@@ -131,30 +130,13 @@ class OverviewScreen(Screen[str | None]):
 
     # -- the beat --------------------------------------------------------------------------------------
 
-    def _wake(self) -> None:
-        """Called on the overview's thread."""
-        try:
-            self.app.call_later(self._arrived)
-        except RuntimeError:  # the app has ended: nobody is there to draw
-            return
-
-    def _arrived(self) -> None:
-        if self._planned is not None or not self.is_attached:
-            return
-        wait = self._drawn_at + TICK - monotonic()
-        if wait <= 0:
-            self._draw()
-        else:
-            self._planned = self.set_timer(wait, self._draw)
-
     def _draw(self) -> None:
-        self._planned = None
         self.overview.take()
-        self._drawn_at = monotonic()
+        self._beat.drawn()
         if self.is_current:
             self._show()
-        if self.overview.behind and self._planned is None:
-            self._planned = self.set_timer(TICK / 4, self._draw)
+        if self.overview.behind:
+            self._beat.plan(TICK / 4)
 
     def _show(self) -> None:
         self._rows.lay_out()

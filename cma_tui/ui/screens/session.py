@@ -1,9 +1,8 @@
 """The session screen: one for watching, chatting and replaying.
 
-Owns the beat: what has arrived is folded and drawn at once when nothing was drawn for a tick, and
-gathered until the next tick otherwise. Invariants: nothing is drawn while nothing changes, but a
-clock cell once a second on a live session; no handler here knows how events are made or sent beyond
-`Feed` and `Controls`.
+Owns what a drawing takes in and shows, and how much time that may have; `beat` says when. Invariants: nothing
+is drawn while nothing changes, but a clock cell once a second on a live session; no handler here knows how
+events are made or sent beyond `Feed` and `Controls`.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.timer import Timer
 
 from cma_tui.feed import Feed
 from cma_tui.player import Player
@@ -26,6 +24,7 @@ from cma_tui.rules import NONE, Rules
 from cma_tui.session.model import Change
 from cma_tui.source import Attached
 from cma_tui.text import duration, first_line
+from cma_tui.ui.beat import Beat
 from cma_tui.ui.counting import CostLimits, Counting, amount
 from cma_tui.ui.drive.panel import DrivePanel
 from cma_tui.ui.drive.sender import Sender
@@ -132,8 +131,9 @@ class SessionScreen(Viewing):
         self._recorded: set[str] = set()
         """Threads that are attached to because the session is recorded."""
         self.mode = mode
-        self._counting = Counting(self._wake)
-        self._past = Counting(self._wake)
+        self._beat = Beat(self, self._draw, lambda: 0.0 if self._reading else TICK)
+        self._counting = Counting(self._beat.wake)
+        self._past = Counting(self._beat.wake)
         """The figures of an earlier moment, while one is looked at."""
         self._figures_were = (True, False)
         self._limits = limits or CostLimits()
@@ -152,12 +152,8 @@ class SessionScreen(Viewing):
         self._approval, self._composer = self._drive.approval, self._drive.composer
         self._playbar = PlayBar(self.player, replay=self.replaying)
         self._hints = Hints(replay=mode == "replay")
-        self._drawn_at = 0.0
         self._unseen: Change | None = None
         """What has been folded and not drawn while a saved log is read."""
-        self._planned: Timer | None = None
-        self._due: Timer | None = None
-        """When the player has something to do."""
         self._interrupt_until = 0.0
 
     def compose(self) -> ComposeResult:
@@ -174,9 +170,9 @@ class SessionScreen(Viewing):
         """Begin to read once the first frame is on the screen: what the source imports is slow."""
         self._timeline.focus()
         self._header.show()
-        self.feed.wake = self._wake
+        self.feed.wake = self._beat.wake
         if self._recording is not None:
-            self._recording.wake = self._wake
+            self._recording.wake = self._beat.wake
         self.call_after_refresh(self.feed.start)
         self.set_interval(1.0, self._second)
 
@@ -201,29 +197,7 @@ class SessionScreen(Viewing):
         except RuntimeError:  # the app has ended
             return
 
-    def _wake(self) -> None:
-        """Called on the feed's thread."""
-        try:
-            self.app.call_later(self._arrived)
-        except RuntimeError:  # the app has ended between two batches: nobody is there to draw
-            return
-
-    def _arrived(self) -> None:
-        if not self.is_attached or (self._planned is not None and self._unseen is None):
-            return
-        if self._planned is not None:
-            self._planned.stop()
-        wait = 0.0 if self._reading else self._drawn_at + TICK - monotonic()
-        if wait <= 0:
-            self._draw()
-        else:
-            self._planned = self.set_timer(wait, self._draw)
-
     def _draw(self) -> None:
-        self._planned = None
-        if self._due is not None:
-            self._due.stop()
-            self._due = None
         reading = self._reading
         change = self.feed.take(_READING if reading else BUDGET)
         if self._mirror is not None and (change is not None or self._mirror_behind):
@@ -238,10 +212,10 @@ class SessionScreen(Viewing):
             if change is not None:
                 self._unseen.join(change)
             change, self._unseen = self._unseen, None
-        wait = self._drawn_at + _LOOK - monotonic()
+        wait = _LOOK - self._beat.age
         if reading and self._reading and change is not None and wait > 0 and not self._playing_on:
             self._unseen = change
-            self._planned = self.set_timer(_PAUSE if self.feed.behind else wait, self._draw)
+            self._beat.plan(_PAUSE if self.feed.behind else wait, loose=True)
             return
         change = self.player.update(change)
         session = self.player.session
@@ -258,17 +232,17 @@ class SessionScreen(Viewing):
         self._reader.update(session, change)
         self._minimap.update_session(change)
         self._show_source()
-        self._drawn_at = monotonic()
+        self._beat.drawn()
         self._plan()
 
     def _plan(self) -> None:
         """When to draw next, if nothing arrives before."""
         if (self._counting.behind or self._figures.behind) and not self.feed.behind:
-            self._planned = self.set_timer(TICK / 2, self._draw)
+            self._beat.plan(TICK / 2)
         elif self.feed.behind or self._mirror_behind:
-            self._planned = self.set_timer(_PAUSE if self._reading else TICK / 4, self._draw)
+            self._beat.plan(_PAUSE if self._reading else TICK / 4)
         elif (due := self.player.due()) is not None:
-            self._due = self.set_timer(max(TICK, due), self._draw)
+            self._beat.plan(max(TICK, due), loose=True)
 
     def _show_figures(self) -> None:
         """Headings are set again where prices were found, or counting has caught up."""
@@ -511,9 +485,7 @@ class SessionScreen(Viewing):
         self._hints.say("", "")
         if not self._timeline.following:
             self._timeline.follow()
-        if self._planned is not None:
-            self._planned.stop()
-        self._draw()
+        self._beat.draw()
 
     def say(self, text: str, style: str) -> None:
         """Say it in the last line."""
