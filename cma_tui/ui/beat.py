@@ -1,0 +1,82 @@
+"""The beat of a screen: what arrives on another thread is drawn on the screen's clock.
+
+Owns when a screen draws. Invariants: at once when nothing was drawn for a tick, and gathered until the next
+tick otherwise, however much arrives; one drawing is planned at most; nothing is drawn for a screen that is
+gone, and nothing while nothing happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+
+from textual.timer import Timer
+from textual.widget import Widget
+
+
+class Beat:
+    """Calls `draw` in time."""
+
+    def __init__(self, widget: Widget, draw: Callable[[], None], tick: Callable[[], float]) -> None:
+        """Prepare.
+
+        Args:
+            widget: the screen, or a part of it with a beat of its own.
+            draw: takes in what has arrived and shows it; says by `drawn` that it did.
+            tick: seconds from one drawing to the next while things arrive, as they are at the moment.
+        """
+        self._widget = widget
+        self._draw = draw
+        self._tick = tick
+        self._planned: Timer | None = None
+        self._loose = False
+        self._drawn_at = float("-inf")
+
+    @property
+    def planned(self) -> bool:
+        """Whether a drawing is due that nothing brings forward."""
+        return self._planned is not None and not self._loose
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last drawing."""
+        return monotonic() - self._drawn_at
+
+    def wake(self) -> None:
+        """Something has arrived. Called on any thread."""
+        try:
+            self._widget.app.call_later(self.arrived)
+        except RuntimeError:  # the app has ended: nobody is there to draw
+            return
+
+    def arrived(self) -> None:
+        """Something has arrived: draw it, now or at the next tick."""
+        if not self.planned and self._widget.is_attached:
+            self.plan(self._tick() - self.age)
+
+    def plan(self, seconds: float, *, loose: bool = False) -> None:
+        """Draw after so many seconds, instead of when it was planned.
+
+        Args:
+            seconds: none or less is now.
+            loose: whether what arrives meanwhile is drawn before.
+        """
+        if seconds <= 0:
+            self.draw()
+            return
+        self._stop()
+        self._planned, self._loose = self._widget.set_timer(seconds, self.draw), loose
+
+    def draw(self) -> None:
+        """Draw now, whatever is planned."""
+        self._stop()
+        self._draw()
+
+    def drawn(self) -> None:
+        """All that had arrived is on the screen: the next tick begins."""
+        self._drawn_at = monotonic()
+
+    def _stop(self) -> None:
+        if self._planned is not None:
+            self._planned.stop()
+            self._planned = None
