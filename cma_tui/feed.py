@@ -11,11 +11,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from concurrent.futures import Future
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from time import perf_counter
-from typing import Any
 
 import msgspec
 
@@ -33,7 +31,7 @@ AHEAD = 2
 """Batches of a saved log that wait at most: it can be read later, so it need not fill the memory."""
 
 
-class Feed:
+class Feed(Reading):
     """A source on a thread of its own, and the session it feeds."""
 
     def __init__(
@@ -53,6 +51,7 @@ class Feed:
             session: what to fold into; an empty one of its own if not given.
             sinks: each is given every batch as it arrives.
         """
+        super().__init__("feed")
         self.session = Session() if session is None else session
         keep_past(self.session)
         self.source: Source | None = None
@@ -70,20 +69,6 @@ class Feed:
         self._change = Change()
         self._room: asyncio.Event | None = None
         """What the reading waits for while so much of a saved log waits."""
-        self._reading = Reading("feed", self._read, self._ended)
-
-    def start(self) -> None:
-        """Start reading."""
-        self._reading.start()
-
-    def close(self, timeout: float = 2.0) -> None:
-        """Stop reading and wait for the thread to end, for at most `timeout` seconds."""
-        self._reading.close(timeout)
-
-    @property
-    def error(self) -> BaseException | None:
-        """Why the source stopped before its end."""
-        return self._reading.error
 
     @property
     def moments(self) -> Moments:
@@ -128,14 +113,6 @@ class Feed:
         with self._arriving:
             self._sinks.remove(sink)
 
-    def submit(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
-        """Run a coroutine on the source's loop: the only way to reach its controls.
-
-        Raises:
-            SourceError: the source has ended.
-        """
-        return self._reading.submit(work)
-
     def _fold_some(self) -> None:
         batch = self._queue[0]
         if batch.listed:
@@ -149,7 +126,7 @@ class Feed:
             self._queue.popleft()
             self._folded = 0
             if (room := self._room) is not None:
-                self._reading.call(room.set)
+                self.call(room.set)
 
     def _ended(self) -> None:
         self.finished = True

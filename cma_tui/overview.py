@@ -8,24 +8,24 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from concurrent.futures import Future
 from contextlib import aclosing
 from time import monotonic, perf_counter, time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cma_tui.reading import Reading
 from cma_tui.session.roster import Roster
-from cma_tui.source import SourceError
+from cma_tui.source.news import News, take_in
 
 if TYPE_CHECKING:
-    from cma_tui.source.overview import News, Workspace
+    from cma_tui.source.overview import Workspace
 
 
-class Overview:
+class Overview(Reading):
     """A workspace on a thread of its own, and the roster it feeds."""
 
     def __init__(self, open_workspace: Callable[[], Awaitable[Workspace]]) -> None:
         """Prepare; `open_workspace` is called on the overview's thread, so it may import what is slow."""
+        super().__init__("overview")
         self.roster = Roster()
         self.wake: Callable[[], None] = lambda: None
         """Called on the overview's thread when there is something to take; must not block."""
@@ -36,20 +36,6 @@ class Overview:
         self._open = open_workspace
         self._queue: deque[News] = deque()
         self._workspace: Workspace | None = None
-        self._reading = Reading("overview", self._read, self._ended)
-
-    def start(self) -> None:
-        """Start reading."""
-        self._reading.start()
-
-    def close(self, timeout: float = 2.0) -> None:
-        """Stop reading and wait for the thread to end, for at most so many seconds."""
-        self._reading.close(timeout)
-
-    @property
-    def error(self) -> BaseException | None:
-        """Why it stopped."""
-        return self._reading.error
 
     @property
     def behind(self) -> bool:
@@ -68,21 +54,9 @@ class Overview:
     def look_at(self, sessions: Iterable[str]) -> None:
         """Say which sessions are on the screen."""
         if self._workspace is not None:
-            self._reading.call(self._workspace.look_at, tuple(sessions))
-
-    def answer(self, session: str, event: dict[str, Any]) -> Future[None]:
-        """Send an answer to a session.
-
-        Raises:
-            SourceError: nothing can be sent any more.
-        """
-        if self._workspace is None:
-            raise SourceError("nothing can be sent: there is no connection")
-        return self._reading.submit(self._workspace.answer(session, event))
+            self.call(self._workspace.look_at, tuple(sessions))
 
     def _take_in(self, news: News) -> None:
-        from cma_tui.source.overview import take_in  # there since it sent the news
-
         take_in(self.roster, news, time())
         if news.kind == "listed":
             self.listed_at, self.trouble = monotonic(), ""

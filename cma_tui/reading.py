@@ -1,7 +1,7 @@
 """A thread of its own for what reads: an event loop on it, from start to close.
 
-Owns beginning, ending and calling into it. Invariant: an error is kept for whoever shows it, never
-swallowed; being closed is none; once it has ended, nothing can be submitted.
+Owns beginning, ending and calling into it, for a feed and for the overview. Invariant: an error is kept for
+whoever shows it, never swallowed; being closed is none; once it has ended, nothing can be submitted.
 """
 
 from __future__ import annotations
@@ -19,20 +19,24 @@ Answer = TypeVar("Answer")
 
 
 class Reading:
-    """One coroutine on a thread and an event loop of its own."""
+    """One coroutine on a thread and an event loop of its own: what is below says which."""
 
-    def __init__(
-        self, name: str, read: Callable[[], Coroutine[Any, Any, None]], ended: Callable[[], None]
-    ) -> None:
-        """Prepare; `ended` is called on the thread when the coroutine has ended, however that was."""
+    def __init__(self, name: str) -> None:
+        """Prepare; `name` is the thread's."""
         self.error: BaseException | None = None
-        """Why it ended before it was done."""
-        self._read = read
-        self._ended = ended
+        """Why it stopped before it was done."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    async def _read(self) -> None:
+        """What is done on the thread."""
+        raise NotImplementedError
+
+    def _ended(self) -> None:
+        """It is done, or was closed, or failed. Called on the thread."""
+        raise NotImplementedError
 
     @property
     def alive(self) -> bool:
@@ -44,7 +48,7 @@ class Reading:
         self._thread.start()
         self._started.wait()
 
-    def close(self, timeout: float) -> None:
+    def close(self, timeout: float = 2.0) -> None:
         """Stop it and wait for the thread to end, for at most so many seconds."""
         task = self._task
         if task is not None and self.call(task.cancel):

@@ -54,7 +54,7 @@ def feeding():
     yield start
     for feed in feeds:
         feed.close(DEADLINE)
-        assert not feed._reading.alive
+        assert not feed.alive
 
 
 # ------------------------------------------------------------------------------------ what comes through
@@ -279,7 +279,7 @@ def test_closing_cancels_a_source_that_waits_and_lets_it_clean_up():
     start = perf_counter()
     feed.close(DEADLINE)
     assert perf_counter() - start < 2
-    assert not feed._reading.alive
+    assert not feed.alive
     assert cleaned == [True]
     assert feed.error is None
     assert feed.finished
@@ -293,7 +293,7 @@ def test_closing_cancels_an_opening_that_waits():
     feed = Feed(never)
     feed.start()
     feed.close(DEADLINE)
-    assert not feed._reading.alive
+    assert not feed.alive
     assert feed.error is None
     assert feed.source is None
 
@@ -310,10 +310,10 @@ def test_closing_does_not_wait_for_ever_for_a_source_that_blocks():
     start = perf_counter()
     feed.close(0.05)
     assert perf_counter() - start < 2
-    assert feed._reading._thread.daemon
+    assert feed._thread.daemon
     release.set()
-    feed._reading.join(DEADLINE)
-    assert not feed._reading.alive
+    feed.join(DEADLINE)
+    assert not feed.alive
 
 
 def test_closing_twice_late_or_before_the_start_does_nothing():
@@ -322,7 +322,7 @@ def test_closing_twice_late_or_before_the_start_does_nothing():
     stage.end()
     feed = Feed(opening(stage))
     feed.start()
-    wait(lambda: not feed._reading.alive)
+    wait(lambda: not feed.alive)
     feed.close()
     feed.close()
 
@@ -346,7 +346,7 @@ def test_work_for_a_source_that_has_ended_is_refused_and_leaves_nothing_behind(f
     stage = Stage()
     stage.end()
     feed = feeding(stage)
-    wait(lambda: not feed._reading.alive)
+    wait(lambda: not feed.alive)
 
     async def send():
         raise AssertionError("never runs")

@@ -2,50 +2,42 @@
 
 Owns what is asked for, when, and how often. The sessions that run are listed every two seconds, the newest
 and a page of the others take turns; the streams of those that run and of those that are looked at are open;
-the end of a log is read where nothing else tells how a session stands. Invariants: never more than `LIMIT`
-requests in any minute, however many sessions there are, and fewer after the server asked for that; what
-cannot be had is told; each request is made once and nothing is changed.
+`tails` reads the end of a log where nothing else tells how a session stands. Invariants: every request is one
+of `budget`; what cannot be had is told; each request is made once and nothing is changed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, Collection, Iterable
 from time import time
-from typing import Any, Literal
+from typing import Any
 
 import anthropic
 import msgspec
 
 from cma_tui.content import as_dict, as_list, as_text
-from cma_tui.event import Event, decode, parse
+from cma_tui.event import Event, decode
 from cma_tui.session.roster import Roster
 from cma_tui.source import SourceError
 from cma_tui.source import frames as framing
 from cma_tui.source.attachment import first_error
+from cma_tui.source.budget import LATER, URGENT, Budget
 from cma_tui.source.client import CALL_ERRORS, TRANSIENT, Retry, refused, retry_after, said, transient
-from cma_tui.source.controls import LiveControls
 from cma_tui.source.endpoints import GoneError, SessionEndpoint
-from cma_tui.source.history import Page, jitter
+from cma_tui.source.history import jitter
+from cma_tui.source.news import News, take_in
+from cma_tui.source.tails import READERS, Tails
 
-LIMIT = 285
-"""Requests in any minute; a few are left for what the user sends."""
 TICK = 1.0
 """Seconds between two pages of the list."""
 HOT = 2.0
 """Seconds between two looks at which sessions run."""
 PAGE = 100
 MOST_STREAMS = 40
-TAIL = 60
-"""Events of a log's end that are read."""
 _LINGER = 20.0
 """Seconds for which a stream stays open after its session came to rest."""
 _MOVING = ("running", "rescheduling")
-_LISTS, _URGENT, _LATER = 0, 60, 150
-"""Requests of a minute that must be left for what matters more."""
-_READERS = (_URGENT, _URGENT, _URGENT, _LATER, _LATER)
-"""Who reads the ends of logs, and how much room each leaves."""
 
 _STATUS = {
     "session.status_running": "running",
@@ -53,68 +45,6 @@ _STATUS = {
     "session.status_rescheduled": "rescheduling",
     "session.status_terminated": "terminated",
 }
-
-
-class News(msgspec.Struct):
-    """What is new."""
-
-    kind: Literal["listed", "tail", "events", "attached", "detached", "gone", "trouble"]
-    session: str = ""
-    resources: list[dict[str, Any]] = []
-    events: list[Event] = []
-    text: str = ""
-
-
-def take_in(roster: Roster, news: News, at: float) -> None:
-    """Put what is new into a roster."""
-    match news.kind:
-        case "listed":
-            for fields in news.resources:
-                roster.listed(fields, at)
-        case "tail":
-            roster.tail(news.session, news.events)
-        case "events":
-            roster.arrived(news.session, news.events, at)
-        case "attached" | "detached":
-            roster.attached(news.session, news.kind == "attached")
-        case "gone":
-            roster.gone(news.session)
-        case "trouble":
-            pass  # of the way to the server, not of a session
-
-
-class Budget:
-    """Requests that may be made: so many in any minute."""
-
-    def __init__(self, limit: int = LIMIT) -> None:
-        self.limit = limit
-        self._spent: deque[float] = deque()
-        self._not_before = 0.0
-
-    async def take(self, left: int = _LISTS) -> None:
-        """Wait until a request may be made that leaves so many of this minute for others."""
-        loop = asyncio.get_running_loop()
-        while True:
-            now = loop.time()
-            while self._spent and self._spent[0] <= now - 60:
-                self._spent.popleft()
-            room = max(10, self.limit - left)
-            if now < self._not_before:
-                await asyncio.sleep(self._not_before - now)
-            elif len(self._spent) < room:
-                self._spent.append(now)
-                return
-            else:
-                await asyncio.sleep(max(0.01, self._spent[len(self._spent) - room] + 60 - now))
-
-    def slow_down(self, seconds: float) -> None:
-        """The server has had enough: stay away, and ask for less from then on."""
-        self._not_before = asyncio.get_running_loop().time() + seconds
-        self.limit = max(60, self.limit // 2)
-
-    def recover(self) -> None:
-        """All went well for a while: ask for a little more again."""
-        self.limit = min(LIMIT, self.limit + 10)
 
 
 class Known(msgspec.Struct):
@@ -138,16 +68,10 @@ class Workspace:
         self.budget = Budget()
         self._queue: asyncio.Queue[News | None] = asyncio.Queue()
         self._known: dict[str, Known] = {}
-        self._view: tuple[str, ...] = ()
-        self._due: dict[str, int] = {}
-        """Whose log's end is to be read, and how much room that must leave for others."""
-        self._wanted = asyncio.Event()
+        self._tails = Tails(client, self.budget, self._put, self._heard, self._gone)
         self._streams: dict[str, asyncio.Task[None]] = {}
         self._rested: dict[str, float] = {}
         """When a session whose stream is open came to rest."""
-        self._controls: dict[str, LiveControls] = {}
-        self._reading = 0
-        self._settled = asyncio.Event()
         self._tasks: asyncio.TaskGroup
         self._round = 1
 
@@ -186,14 +110,7 @@ class Workspace:
                 if cursor is None or cursor in seen or len(self._known) >= most:
                     break
                 seen.add(cursor)
-            self._due = dict.fromkeys([*self._due][:read], _URGENT)
-            async with asyncio.TaskGroup() as tasks:
-                readers = [tasks.create_task(self._keep_reading(left)) for left in _READERS]
-                while self._due or self._reading:
-                    self._settled.clear()
-                    await self._settled.wait()
-                for reader in readers:
-                    reader.cancel()
+            await self._tails.read_first(read)
         except* SourceError as group:
             raise first_error(group) from None
         finally:
@@ -217,23 +134,11 @@ class Workspace:
 
     def look_at(self, sessions: Iterable[str]) -> None:
         """These sessions are on the screen now. Called on the source's loop."""
-        self._view = tuple(sessions)
-        for session in self._view:
-            if session in self._due:
-                self._read(session, _URGENT)
+        self._tails.view = tuple(sessions)
+        for session in self._tails.view:
+            if session in self._tails:
+                self._tails.read(session, URGENT)
         self._attach_those_that_matter()
-
-    async def answer(self, session: str, event: dict[str, Any]) -> None:
-        """Send an answer to a session, once.
-
-        Raises:
-            SourceError: it was refused, or it is unclear whether it was taken.
-        """
-        if session not in self._controls:
-            self._controls[session] = LiveControls(
-                self._client, session, lambda batch: self._hear(session, list(batch.events))
-            )
-        await self._controls[session].send([event])
 
     # -- what runs -----------------------------------------------------------------------------------
 
@@ -244,8 +149,8 @@ class Workspace:
                 tasks.create_task(self._keep_listing())
                 tasks.create_task(self._keep_looking_at_the_moving())
                 tasks.create_task(self._keep_recovering())
-                for left in _READERS:
-                    tasks.create_task(self._keep_reading(left))
+                for left in READERS:
+                    tasks.create_task(self._tails.keep_reading(left))
         except* SourceError as group:
             raise first_error(group) from None
         finally:
@@ -290,7 +195,7 @@ class Workspace:
             for session in (moving - found) & self._known.keys():
                 self._known[session].status = "idle"  # the list will say more, in its turn
                 if session not in self._streams:
-                    self._read(session, _URGENT)
+                    self._tails.read(session, URGENT)
             moving = found
             self._attach_those_that_matter()
             await asyncio.sleep(HOT)
@@ -349,9 +254,9 @@ class Workspace:
             known.doubts = known.doubts + 1 if known.heard and known.heard != status else 0
             if known.doubts >= 3:  # the stream may be dead
                 known.doubts = 0
-                self._read(session, _URGENT)
+                self._tails.read(session, URGENT)
         elif status not in _MOVING and status != "terminated" and (fresh or changed):
-            self._read(session, _LATER if fresh and session not in self._view else _URGENT)
+            self._tails.read(session, LATER if fresh and session not in self._tails.view else URGENT)
 
     def _forget_the_missing(self) -> None:
         """A round of the list is over: who was missing in this one and the one before is gone."""
@@ -362,81 +267,18 @@ class Workspace:
 
     def _gone(self, session: str) -> None:
         self._known.pop(session, None)
-        self._due.pop(session, None)
+        self._tails.forget(session)
         if (task := self._streams.pop(session, None)) is not None:
             task.cancel()
         self._put(News("gone", session))
-
-    # -- the ends of logs ----------------------------------------------------------------------------
-
-    def _read(self, session: str, left: int) -> None:
-        self._due[session] = min(left, self._due.get(session, left))
-        self._wanted.set()
-
-    async def _keep_reading(self, left: int) -> None:
-        """Read what is due: what is urgent, or what may wait, so that neither holds up the other."""
-        while True:
-            while self._next_due(left) is None:
-                self._wanted.clear()
-                await self._wanted.wait()
-            await self.budget.take(left)
-            session = self._next_due(left)
-            if session is None:
-                continue
-            del self._due[session]
-            self._reading += 1
-            try:
-                await self._tail(session)
-            finally:
-                self._reading -= 1
-                self._settled.set()
-
-    def _next_due(self, left: int) -> str | None:
-        due = (session for session, needs in self._due.items() if needs == left)
-        in_view = (session for session in self._view if self._due.get(session) == left)
-        return next(in_view, None) or next(due, None)
-
-    async def _tail(self, session: str) -> None:
-        """Read the end of a log; what fails in passing is tried again later."""
-        call = self._client.beta.sessions.events.with_raw_response.list
-        try:
-            response = await call(session, limit=TAIL, order="desc")
-        except CALL_ERRORS as error:
-            await self._not_read(session, error)
-            return
-        try:
-            page = msgspec.json.decode(response.http_response.content, type=Page)
-        except msgspec.MsgspecError as error:
-            self._put(News("trouble", session, text=f"the log of {session} is not readable: {said(error)}"))
-            return
-        events = [parse(bytes(raw)) for raw in page.data]
-        stamps = [event.at for event in events if event.at is not None]
-        if len(stamps) < 2 or stamps[0] >= stamps[-1]:
-            events.reverse()  # else a server that knows one order only
-        self._put(News("tail", session, events=events))
-        self._heard(session, events)
-
-    async def _not_read(self, session: str, error: BaseException) -> None:
-        try:
-            wait = SessionEndpoint(self._client, session).classify(error)
-        except GoneError:
-            self._gone(session)
-            return
-        except SourceError as refusal:  # this one cannot be read, the others can
-            self._put(News("trouble", session, text=str(refusal)))
-            return
-        if isinstance(error, anthropic.APIStatusError) and error.status_code == 429:
-            self.budget.slow_down(max(2.0, wait.after))
-        await asyncio.sleep(max(wait.after, jitter(2)))
-        self._read(session, _LATER)
 
     # -- streams -------------------------------------------------------------------------------------
 
     def _attach_those_that_matter(self) -> None:
         now = asyncio.get_running_loop().time()
         moving = [s for s, known in self._known.items() if known.status in _MOVING or s in self._rested]
-        asked = [s for s in self._view if s in self._known and self._known[s].heard == "waiting"]
-        in_view = set(self._view)
+        asked = [s for s in self._tails.view if s in self._known and self._known[s].heard == "waiting"]
+        in_view = set(self._tails.view)
         wanted = [*asked, *sorted(moving, key=lambda s: s not in in_view)]
         lingering = {s for s, since in self._rested.items() if now - since < _LINGER}
         keep = {s for s in wanted if s not in self._rested or s in lingering or s in asked}
@@ -445,7 +287,7 @@ class Workspace:
             self._streams.pop(session).cancel()
             self._put(News("detached", session))
             if self._rested.pop(session, None) is None:
-                self._read(session, _URGENT)  # it came to rest before its stream could tell
+                self._tails.read(session, URGENT)  # it came to rest before its stream could tell
         for session in chosen:
             if session not in self._streams:
                 self._streams[session] = self._tasks.create_task(self._attach(session))
@@ -455,7 +297,7 @@ class Workspace:
         failures = 0
         endpoint = SessionEndpoint(self._client, session, previews=False)
         while True:
-            await self.budget.take(_URGENT)
+            await self.budget.take(URGENT)
             try:
                 await self._follow(session, endpoint)
                 failures = 0
@@ -486,7 +328,7 @@ class Workspace:
         async with endpoint.stream() as response:
             if not framing.is_event_stream(response.headers.get("content-type", "")):
                 raise SourceError(f"the stream of {session} is no event stream")
-            self._read(session, _URGENT)
+            self._tails.read(session, URGENT)
             self._put(News("attached", session))
             chunks = response.http_response.aiter_bytes()
             async for event in framing.events(chunks, lambda: None, lambda _: None):

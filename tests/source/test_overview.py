@@ -1,7 +1,6 @@
 """The workspace: what it finds out, how soon, and at what price. Time is virtual, the network is real."""
 
 import asyncio
-from collections import Counter
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
@@ -10,9 +9,10 @@ from cma_tui.session import roster as r
 from cma_tui.session.roster import Roster
 from cma_tui.simulator.crowd import Crowd
 from cma_tui.source import SourceError
-from cma_tui.source import overview as source
+from cma_tui.source.budget import LIMIT, Budget
 from cma_tui.source.client import make_client
-from cma_tui.source.overview import Budget, Workspace, take_in
+from cma_tui.source.news import take_in
+from cma_tui.source.overview import Workspace
 from tests.source.conftest import message
 
 
@@ -175,7 +175,7 @@ async def test_a_server_that_is_asked_too_much_is_asked_less(sim, watch):
         began = asyncio.get_running_loop().time()
         await watcher.until(lambda _: watcher.troubles)
         limit = watcher.workspace.budget.limit
-        assert limit < source.LIMIT
+        assert limit < LIMIT
         await asyncio.sleep(19)
         asked = [at for at in watcher.requests if at > began]
         assert len(asked) <= 6
@@ -222,20 +222,6 @@ async def test_a_key_that_is_refused_ends_it(watch):
     async with watch(key="sk-wrong") as watcher:
         await watcher.until(lambda _: watcher.error is not None)
         assert watcher.error.exit_code == 5
-
-
-async def test_an_answer_is_sent_once(sim, watch):
-    session = sim.create_session()
-    await said(sim, session, "rollback")
-    (use,) = sim.sessions[session].blocking_ids
-    async with watch() as watcher:
-        await watcher.until(known(1))
-        await watcher.workspace.answer(
-            session, {"type": "user.tool_confirmation", "tool_use_id": use, "result": "allow"}
-        )
-        await watcher.until(lambda _: watcher.stands(session) == r.IDLE)
-    kinds = Counter(event["type"] for event in sim.log(session))
-    assert kinds["user.tool_confirmation"] == 1
 
 
 async def test_a_snapshot_is_all_there_is_now(sim, base_url):

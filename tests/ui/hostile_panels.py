@@ -14,7 +14,7 @@ from cma_tui.recorder import Recorder
 from cma_tui.recording import Switch
 from cma_tui.settings import Settings
 from cma_tui.source import SourceError
-from cma_tui.source.overview import News
+from cma_tui.source.news import News
 from cma_tui.ui import app as app_module
 from tests.session.test_roster import ask, resource
 from tests.stories.write import Log
@@ -137,7 +137,7 @@ async def overview(pilot):
 def main():
     folder = Path(sys.argv[1])
     board = Board()
-    board._reading.error = SourceError(ALL, 1)
+    board.error = SourceError(ALL, 1)
     app_module.OverviewApp(board, None).run(mouse=False, auto_pilot=overview)
     app_module.CmaTop = Panels
     stage = Panels.stage = Stage(controls=Sends(), name=TEXTS[1])

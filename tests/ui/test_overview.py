@@ -7,7 +7,7 @@ import pytest
 from cma_tui.feed import Feed
 from cma_tui.overview import Overview
 from cma_tui.session.roster import Roster
-from cma_tui.source.overview import News, take_in
+from cma_tui.source.news import News, take_in
 from cma_tui.ui.app import OverviewApp, close_session
 from cma_tui.ui.screens.overview import Opened, OverviewScreen
 from cma_tui.ui.screens.session import SessionScreen
@@ -115,7 +115,7 @@ async def test_it_says_that_it_connects_and_why_it_cannot():
         assert "connecting" in scene.text()
         await scene.tell(News("trouble", text="overloaded \x1b[31m"))
         assert "overloaded" in scene.text()
-        scene.board._reading.error = RuntimeError("no API key")
+        scene.board.error = RuntimeError("no API key")
         await scene.settle()
         assert "stopped: no API key" in scene.text()
 

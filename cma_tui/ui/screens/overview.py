@@ -1,8 +1,8 @@
 """The overview: every session of the workspace, those that need somebody first.
 
-Owns what a drawing of the list takes in, its filter and its order, and the way into a session and back to the same row.
-Invariants: nothing is drawn while nothing changes, but ages once a second; what is not up to date says so;
-a session that is left is closed, its feed and its mirror, before the app ends.
+Owns what a drawing of the list takes in, its filter and its order, and the way into a session and back to
+the same row. Invariants: nothing is drawn while nothing changes, but ages once a second; what is not up to
+date says so; a session that is left is closed, its feed and its mirror, before the app ends.
 """
 
 from __future__ import annotations
