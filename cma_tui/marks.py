@@ -3,7 +3,7 @@
 Owns those the session makes by itself (turns, errors, approvals, compactions) and those set by hand, with
 their notes, which are kept in a file of their own in the state folder. Invariants: marks are in the order of
 their moments; a mark by hand names its event by key, so it is found again in every copy of the log; reading
-and writing the file raises nothing but OSError, and never touches the log.
+and writing the file never touches the log, and the file is private.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import json
 import os
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from cma_tui.content import as_dict, as_list, as_text
 from cma_tui.event import decode
+from cma_tui.private import open_private, private_folder, write_private
 from cma_tui.session.model import Change, Evaluation, Failure, Item, ModelRequest, Session, ToolUse
 from cma_tui.session.moments import Moments
 
@@ -155,9 +155,14 @@ def notes_file(folder: Path, name: str) -> Path:
 
 
 def read_notes(path: Path) -> dict[str, str]:
-    """The notes by event key; none where there is no file or what is in it is no notes."""
+    """The notes by event key; none where there is no file or what is in it is no notes.
+
+    Raises:
+        PrivateError: the file is not ours alone.
+        OSError: it cannot be read.
+    """
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
             value = decode(file.read(_MOST_NOTED))
     except FileNotFoundError:
         return {}
@@ -166,19 +171,14 @@ def read_notes(path: Path) -> dict[str, str]:
 
 
 def write_notes(path: Path, noted: dict[str, str], session: str | None) -> None:
-    """Keep the notes, whole or not at all, readable by their owner only."""
-    path.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.parent.mkdir(exist_ok=True, mode=0o700)
+    """Keep the notes, whole or not at all, readable by their owner only.
+
+    Raises:
+        PrivateError: the folder is not ours.
+        OSError: they cannot be written.
+    """
+    private_folder(path.parent)
     marks = [{"event": key, "note": note} for key, note in noted.items()]
-    data = json.dumps({"version": 1, "session_id": session, "marks": marks}, indent=1).encode()
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with suppress(FileNotFoundError):
-        draft.unlink()
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        draft.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            draft.unlink()
+    write_private(
+        path, [json.dumps({"version": 1, "session_id": session, "marks": marks}, indent=1).encode()]
+    )

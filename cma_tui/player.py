@@ -9,8 +9,6 @@ changes its session; nothing is polled: `due` says when there is something to do
 from __future__ import annotations
 
 import re
-from array import array
-from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from math import inf, isnan
@@ -19,6 +17,7 @@ from typing import Final
 
 from cma_tui.feed import Feed
 from cma_tui.marks import Mark, Marks
+from cma_tui.pace import Pace
 from cma_tui.session.model import Change, Session
 from cma_tui.session.moments import Moments
 
@@ -62,15 +61,13 @@ class Player:
         """Kinds of marks to stop at."""
         self.playing = from_start
         self.speed = _checked(speed)
-        self.idle_limit = idle_limit
         self._start_at = start_at
         self._clock = clock
         self._moments = feed.moments
         self._view: Session | None = None
         """What is looked at; None for the newest moment."""
         self._step = 0
-        self._offsets = array("d")
-        """By step: seconds of playing before it, gaps cut to the idle limit."""
+        self._pace = Pace(feed.moments, idle_limit)
         self._offset = 0.0
         """Seconds played so far."""
         self._at = clock()
@@ -138,45 +135,23 @@ class Player:
         return 0.0 if now is None or newest is None else max(0.0, newest - now)
 
     @property
+    def idle_limit(self) -> float | None:
+        """Seconds of the log that a gap in it lasts at most; None for as long as it was."""
+        return self._pace.idle_limit
+
+    @property
     def share(self) -> float:
         """How much of the playing time is over, 0 to 1."""
-        whole = self._played(self.total)
-        return self._played(self.step) / whole if whole else 1.0 if self.step >= self.total else 0.0
+        return self._pace.share(self.step)
 
     def step_at(self, share: float) -> int:
         """The moment at which so much of the playing time is over."""
-        self._reckon()
-        if share <= 0 or not self._offsets:
-            return 0
-        return self.total if share >= 1 else bisect_right(self._offsets, share * self._offsets[-1])
+        return self._pace.step_at(share)
 
     def _time(self, step: int) -> float | None:
         times = self._moments.times
         at = times[min(max(0, step), len(times) - 1)] if times else None
         return None if at is None or isnan(at) else at
-
-    def _played(self, step: int) -> float:
-        """Seconds of playing until so many steps have happened."""
-        self._reckon()
-        return self._offsets[min(step, len(self._offsets)) - 1] if step > 0 and self._offsets else 0.0
-
-    def _reckon(self) -> None:
-        """Reckon the playing time of what has been read since."""
-        offsets, times = self._offsets, self._moments.times
-        known = len(offsets)
-        if known == len(times):
-            return
-        if not known:
-            offsets.append(0.0)
-            known = 1
-        limit = inf if self.idle_limit is None else self.idle_limit
-        offset, before = offsets[-1], times[known - 1]
-        for at in times[known:]:
-            gap = at - before
-            if gap > 0:  # neither backwards nor unknown
-                offset += min(gap, limit)
-            before = at
-            offsets.append(offset)
 
     # -- the beat --------------------------------------------------------------------------------------------
 
@@ -209,11 +184,10 @@ class Player:
             return 0.0 if self._change is not None else None
         if self._step >= self.total:
             return 0.0 if self._whole else None
-        self._reckon()
         if self.speed is None:
             return 0.0
         waited = self._clock() - self._at
-        return max(0.0, (self._offsets[self._step] - self._offset) / self.speed - waited)
+        return max(0.0, (self._pace.before(self._step) - self._offset) / self.speed - waited)
 
     def _taken(self, change: Change | None) -> Change | None:
         own, self._change = self._change, None
@@ -230,13 +204,12 @@ class Player:
     def _play_on(self) -> None:
         now = self._clock()
         passed, self._at = now - self._at, now
-        self._reckon()
         if self._step < self.total:
             stop = self.total
             if self.speed is not None:
-                late = self._offsets[self._step] + _LATE * self.speed
+                late = self._pace.before(self._step) + _LATE * self.speed
                 self._offset = min(self._offset + passed * self.speed, max(late, self._offset))
-                stop = bisect_right(self._offsets, self._offset, lo=self._step)
+                stop = self._pace.step_after(self._offset, self._step)
             mark = self.marks.after(self._step, self.pause_at) if self.pause_at else None
             if mark is not None and mark.step <= stop:
                 stop, self.playing = mark.step, False
@@ -264,12 +237,12 @@ class Player:
         self._step = step
         self._note(change)
         if not keep:
-            self._offset, self._at = self._played(step), self._clock()
+            self._offset, self._at = self._pace.until(step), self._clock()
 
     def _found_anew(self) -> None:
         """The order of the events was mended: find the moment again by its last event."""
         old, self._moments = self._moments, self.feed.moments
-        self._offsets = array("d")
+        self._pace = Pace(self._moments, self.idle_limit)
         if self._view is None:
             return
         step = 0
@@ -281,7 +254,7 @@ class Player:
                     step = self._moments.step_of(there)
                     break
         self._view, self._step = self._moments.view(step), step
-        self._offset, self._at = self._played(step), self._clock()
+        self._offset, self._at = self._pace.until(step), self._clock()
         self._note(Change(reset=True, header=True, previews=True, queued=True))
 
     # -- the buttons -----------------------------------------------------------------------------------------
@@ -291,7 +264,7 @@ class Player:
         if self.ended:
             self._go(0)
         self.playing, self._at = True, self._clock()
-        self._offset = max(self._offset, self._played(self._step))
+        self._offset = max(self._offset, self._pace.until(self._step))
 
     def pause(self) -> None:
         """Stand still; on a session that goes on, at what is now its newest moment."""
@@ -321,9 +294,8 @@ class Player:
 
     def set_idle_limit(self, limit: float | None) -> None:
         """Change how long a gap lasts at most."""
-        self.idle_limit = limit
-        self._offsets = array("d")
-        self._offset, self._at = self._played(self.step), self._clock()
+        self._pace = Pace(self._moments, limit)
+        self._offset, self._at = self._pace.until(self.step), self._clock()
 
     def to_newest(self) -> None:
         """Back to what the feed's session is now."""
@@ -342,13 +314,9 @@ class Player:
 
     def skip(self, seconds: float) -> None:
         """Go forwards or backwards by seconds of playing time: by one step at least."""
-        now = self._played(self.step)
-        if seconds >= 0:
-            there = bisect_right(self._offsets, now + seconds)
-            self._go(max(there, self.step + 1))
-        else:
-            there = bisect_right(self._offsets, now + seconds) if now + seconds >= 0 else 0
-            self._go(min(there, self.step - 1))
+        now = self._pace.until(self.step)
+        there = self._pace.step_after(now + seconds)
+        self._go(max(there, self.step + 1) if seconds >= 0 else min(there, self.step - 1))
 
     def step_event(self, by: int) -> None:
         """Pause, and go one event of the log further or back."""

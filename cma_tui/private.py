@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -60,6 +62,34 @@ def open_private(path: Path, flags: int) -> int:
         os.close(handle)
         raise PrivateError(reason)
     return handle
+
+
+def write_private(path: Path, pieces: Iterable[bytes], *, replace: bool = True) -> None:
+    """Write a file of ours that is whole or not there.
+
+    Args:
+        path: where it is to be.
+        pieces: what is to be in it.
+        replace: whether it may take the place of what is there.
+
+    Raises:
+        PrivateError: what is there is not ours alone.
+        FileExistsError: it exists and is not to be replaced.
+        OSError: it cannot be written.
+    """
+    place = path.with_name(f".{path.name}.{os.getpid()}") if replace else path
+    if replace:
+        place.unlink(missing_ok=True)  # of a crash
+    handle = open_private(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.writelines(pieces)
+        if replace:
+            place.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            place.unlink()
+        raise
 
 
 def _foreign(found: os.stat_result) -> str | None:

@@ -10,7 +10,7 @@ import asyncio
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ from cma_tui.commands.tail import fold, opened
 from cma_tui.commands.targets import Target, target
 from cma_tui.event import Event
 from cma_tui.feed import fold_batch
-from cma_tui.private import PrivateError, open_private
+from cma_tui.private import PrivateError, write_private
 from cma_tui.report.export import FORMATS, format_of, writer
 from cma_tui.report.export.masking import masked, report
 from cma_tui.report.export.part import Part, items_of
@@ -178,18 +178,8 @@ def _write(path: Path, pieces: Iterator[bytes], *, force: bool) -> None:
     Raises:
         CommandError: it cannot be written.
     """
-    place = path.with_name(f".{path.name}.{os.getpid()}") if force else path
     try:
-        handle = open_private(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.writelines(pieces)
-            if force:
-                place.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                place.unlink()
-            raise
+        write_private(path, pieces, replace=force)
     except PrivateError as error:
         raise CommandError(f"{path} {error}") from None
     except OSError as error:

@@ -8,7 +8,7 @@ their own file, and a file that cannot be written is said.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -16,6 +16,7 @@ from textual.widgets import Input, TextArea
 
 from cma_tui.marks import notes_file, read_notes, write_notes
 from cma_tui.player import Player
+from cma_tui.private import PrivateError
 from cma_tui.report.rows import level
 from cma_tui.text import first_line
 from cma_tui.ui.screens.marks import MarkList
@@ -29,6 +30,26 @@ _REWOUND_ONLY = frozenset(
 _REWINDS = frozenset({"step", "skip", "pause", "seek", "mark", "marks"})
 """Actions that may also begin the rewinding of a session that goes on."""
 _STOPS = ("error", "approval", "compaction", "note")
+
+
+class PlayedOn(Protocol):
+    """What the keys of the player need of the screen they are pressed on."""
+
+    def moved(self) -> None:
+        """The player looks at another moment, or plays differently: draw."""
+        ...
+
+    def say(self, text: str, style: str) -> None:
+        """Say a line to the user."""
+        ...
+
+    def marked_row(self) -> str | None:
+        """The key of the event that a mark by hand is for."""
+        ...
+
+    def rows_shown(self) -> int:
+        """The density that tells which items have rows."""
+        ...
 
 
 class Playing(Screen[None]):
@@ -57,28 +78,14 @@ class Playing(Screen[None]):
         Binding("L", "loop", "begin again at the end", show=False),
         Binding("I", "idle", "keep or cut idle time", show=False),
     ]
+    played_on: PlayedOn
+    """The screen itself, as far as the keys need it."""
     player: Player
     replaying = False
     """Whether a saved log is shown, which is all there is to it."""
     notes_folder: Path | None = None
     """The state folder, where marks by hand are kept; None keeps them as long as the screen."""
     _notes: Path | None = None
-
-    def moved(self) -> None:
-        """The player looks at another moment, or plays differently: draw."""
-        raise NotImplementedError
-
-    def say(self, text: str, style: str) -> None:
-        """A line for the user."""
-        raise NotImplementedError
-
-    def marked_row(self) -> str | None:
-        """The key of the event that a mark by hand is for."""
-        raise NotImplementedError
-
-    def rows_shown(self) -> int:
-        """The density that tells which items have rows."""
-        raise NotImplementedError
 
     def playable(self, action: str) -> bool | None:
         """Whether an action of the player means something now; None when it is none of the player's."""
@@ -92,82 +99,82 @@ class Playing(Screen[None]):
     def action_play(self) -> None:
         """Play or pause."""
         self.player.toggle()
-        self.moved()
+        self.played_on.moved()
 
     def action_pause(self) -> None:
         """Play or pause; a session that goes on stands still on the screen."""
         self.player.toggle()
-        self.moved()
+        self.played_on.moved()
 
     def action_step(self, by: int) -> None:
         """One event."""
         self.player.step_event(by)
-        self.moved()
+        self.played_on.moved()
 
     def action_row(self, by: int) -> None:
         """One row."""
-        session, most = self.player.feed.session, self.rows_shown()
+        session, most = self.player.feed.session, self.played_on.rows_shown()
 
         def shown(item: int) -> bool:
             least = level(session, item)
             return least is not None and least <= most
 
         self.player.step_row(by, shown)
-        self.moved()
+        self.played_on.moved()
 
     def action_step_turn(self, by: int) -> None:
         """One turn."""
         if self.player.to_mark(by, ("turn",)) is None:
             self.player.seek(self.player.total if by > 0 else 0)
-        self.moved()
+        self.played_on.moved()
 
     def action_skip(self, seconds: int) -> None:
         """Some seconds."""
         if seconds < 0 or self.player.rewound:
             self.player.skip(seconds)
-            self.moved()
+            self.played_on.moved()
 
     def action_tenth(self, tenths: int) -> None:
         """A share of the log."""
         self.player.seek_share(tenths / 10)
-        self.moved()
+        self.played_on.moved()
 
     def on_play_bar_clicked(self, message: PlayBar.Clicked) -> None:
         """The place that was clicked."""
         self.player.seek_share(message.share)
-        self.moved()
+        self.played_on.moved()
 
     # -- how it plays ------------------------------------------------------------
 
     def action_speed(self, by: int) -> None:
         """Faster or slower."""
         self.player.faster(by)
-        self.moved()
+        self.played_on.moved()
 
     def action_real(self) -> None:
         """At the log's own speed."""
         self.player.set_speed(1.0)
-        self.moved()
+        self.played_on.moved()
 
     def action_instant(self) -> None:
         """Without waiting."""
         self.player.set_speed(None)
-        self.moved()
+        self.played_on.moved()
 
     def action_loop(self) -> None:
         """Begin again at the end, or not."""
         self.player.loop = not self.player.loop
-        self.moved()
+        self.played_on.moved()
 
     def action_idle(self) -> None:
         """Keep the time in which nothing happens, or cut it."""
         self.player.set_idle_limit(2.0 if self.player.idle_limit is None else None)
-        self.moved()
+        self.played_on.moved()
 
     def action_stops(self) -> None:
         """Stop at errors, approvals, compactions and notes, or not."""
         self.player.pause_at = () if self.player.pause_at else _STOPS
-        self.moved()
+        self.played_on.moved()
 
     # -- going somewhere ------------------------------------------------------------
 
@@ -181,10 +188,10 @@ class Playing(Screen[None]):
             return
         found = self.player.find(words)
         if found is None:
-            self.say(f"there is no moment called {first_line(words, 60)}", "$warning")
+            self.played_on.say(f"there is no moment called {first_line(words, 60)}", "$warning")
         else:
             self.player.seek(found)
-            self.moved()
+            self.played_on.moved()
 
     def action_marks(self) -> None:
         """Choose a mark to go to."""
@@ -193,7 +200,7 @@ class Playing(Screen[None]):
     def _go_to_mark(self, step: int | None) -> None:
         if step is not None:
             self.player.seek(step)
-            self.moved()
+            self.played_on.moved()
 
     # -- marks by hand ------------------------------------------------------------
 
@@ -204,15 +211,15 @@ class Playing(Screen[None]):
         self._notes = notes_file(self.notes_folder, name)
         try:
             noted = read_notes(self._notes)
-        except OSError as error:
-            self.say(f"marks cannot be read: {error.strerror}", "$warning")
+        except (OSError, PrivateError) as error:
+            self.played_on.say(f"the marks cannot be read: {_reason(error)}", "$warning")
             return
         for key, note in noted.items():
             self.player.marks.note(key, note)
 
     def action_mark(self) -> None:
         """Mark the row under the cursor with a note; a row that is marked loses its mark."""
-        key = self.marked_row()
+        key = self.played_on.marked_row()
         if key is None:
             return
         if key in self.player.marks.noted:
@@ -226,10 +233,15 @@ class Playing(Screen[None]):
     def _mark(self, key: str, note: str | None) -> None:
         marks = self.player.marks
         marks.note(key, note)
-        self.moved()
-        self.say("mark removed" if note is None else "mark set", "$accent")
+        self.played_on.moved()
+        self.played_on.say("mark removed" if note is None else "mark set", "$accent")
         if self._notes is not None:
             try:
                 write_notes(self._notes, marks.noted, self.player.feed.session.id)
-            except OSError as error:
-                self.say(f"the mark is not kept: {error.strerror}", "$warning")
+            except (OSError, PrivateError) as error:
+                self.played_on.say(f"the mark is not kept: {_reason(error)}", "$warning")
+
+
+def _reason(error: OSError | PrivateError) -> str:
+    """Why a file of notes cannot be used."""
+    return f"its file {error}" if isinstance(error, PrivateError) else error.strerror or str(error)

@@ -120,6 +120,7 @@ class SessionScreen(Viewing):
             rules: what is answered without asking.
         """
         super().__init__()
+        self.played_on = self
         self.feed = feed
         self.player = Player(feed) if player is None else player
         self.replaying = mode == "replay"
@@ -221,7 +222,7 @@ class SessionScreen(Viewing):
         session = self.player.session
         if self.player.rewound:
             counted = self._past.update(session, change)
-        self._header.counting = self._figures
+        self._header.counting = self.figures
         self._show_figures()
         if isinstance(self.app.screen, Panel) and (change is not None or counted):
             self.app.screen.update_session(session, change or Change())
@@ -237,7 +238,7 @@ class SessionScreen(Viewing):
 
     def _plan(self) -> None:
         """When to draw next, if nothing arrives before."""
-        if (self._counting.behind or self._figures.behind) and not self.feed.behind:
+        if (self._counting.behind or self.figures.behind) and not self.feed.behind:
             self._beat.plan(TICK / 2)
         elif self.feed.behind or self._mirror_behind:
             self._beat.plan(_PAUSE if self._reading else TICK / 4)
@@ -246,7 +247,7 @@ class SessionScreen(Viewing):
 
     def _show_figures(self) -> None:
         """Headings are set again where prices were found, or counting has caught up."""
-        figures = self._figures
+        figures = self.figures
         state = (figures.book.prices is None, figures.behind)
         self._timeline.show_figures(figures.book, anew=state != self._figures_were)
         self._figures_were = state
@@ -264,7 +265,7 @@ class SessionScreen(Viewing):
         return due is not None and due <= 0
 
     @property
-    def _figures(self) -> Counting:
+    def figures(self) -> Counting:
         """The figures of the moment that is looked at."""
         return self._past if self.player.rewound else self._counting
 

@@ -6,7 +6,7 @@ lists it; a thread whose own events are not in the log is asked for when its tim
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from textual.binding import Binding, BindingType
 
@@ -19,7 +19,7 @@ from cma_tui.ui.counting import Counting
 from cma_tui.ui.screens.metrics import Metrics
 from cma_tui.ui.screens.outline import Outline
 from cma_tui.ui.screens.panel import Panel
-from cma_tui.ui.screens.playing import Playing
+from cma_tui.ui.screens.playing import PlayedOn, Playing
 from cma_tui.ui.screens.threads import Threads
 from cma_tui.ui.screens.tracing import Tracing
 from cma_tui.ui.screens.waterfall import Waterfall
@@ -27,6 +27,15 @@ from cma_tui.ui.widgets.timeline import Timeline
 
 if TYPE_CHECKING:
     from cma_tui.mirror import Mirror
+
+
+class Viewed(PlayedOn, Protocol):
+    """What the views need of the screen they are opened from."""
+
+    @property
+    def figures(self) -> Counting:
+        """The figures of the moment that is looked at."""
+        ...
 
 
 class Viewing(Playing):
@@ -40,14 +49,10 @@ class Viewing(Playing):
         Binding("M", "metrics", "figures, plots and tables", show=False),
         Binding("b", "tracing", "the session in Braintrust", show=False),
     ]
+    played_on: Viewed
     feed: Feed
     _timeline: Timeline
     _mirror: Mirror | None
-
-    @property
-    def _figures(self) -> Counting:
-        """The figures of the moment that is looked at."""
-        raise NotImplementedError
 
     def open_panel(self, panel: Panel) -> None:
         """Show a panel until it is left; then go to the row that was chosen there."""
@@ -74,7 +79,7 @@ class Viewing(Playing):
         """Show the turn under the cursor on a time axis."""
         at = self._timeline
         item = None if at.following else at.item
-        self.open_panel(Waterfall(at.session, at.turn, item, self._figures, self.feed))
+        self.open_panel(Waterfall(at.session, at.turn, item, self.played_on.figures, self.feed))
 
     def action_outline(self) -> None:
         """Show the turns, to go to one."""
@@ -83,11 +88,11 @@ class Viewing(Playing):
     def action_threads(self) -> None:
         """Show the threads."""
         at = self._timeline
-        self.open_panel(Threads(at.session, self._figures, self.show_thread, at.entries.thread))
+        self.open_panel(Threads(at.session, self.played_on.figures, self.show_thread, at.entries.thread))
 
     def action_metrics(self) -> None:
         """Show the figures."""
-        self.open_panel(Metrics(self.player.session, self._figures))
+        self.open_panel(Metrics(self.player.session, self.played_on.figures))
 
     # -- the timelines of threads ------------------------------------------------------------------------
 
@@ -118,7 +123,8 @@ class Viewing(Playing):
         session, item = self._timeline.session, self._timeline.item
         leads, thread = (False, None) if item is None else other_thread(session, item)
         if item is None or not leads:
-            self.say("l goes from a message between threads, or a thread's row, to the thread", "$cma-quiet")
+            said = "l goes from a message between threads, or a thread's row, to the thread"
+            self.played_on.say(said, "$cma-quiet")
             return
         end = other_end(session, item)
         merged = self._timeline.entries.merged
