@@ -232,8 +232,7 @@ class Player:
             change.header = change.previews = change.queued = True
         else:
             self._view = moments.view(step)
-            items, since = moments.between(before, step)
-            change = Change(items, header=True, previews=True, queued=True, since=since)
+            change = moments.between(before, step)
         self._step = step
         self._note(change)
         if not keep:
@@ -300,9 +299,9 @@ class Player:
     def to_newest(self) -> None:
         """Back to what the feed's session is now."""
         if self._view is not None:
-            items, since = self._moments.between(self._step, self.total)
+            change = self._moments.between(self._step, self.total)
             self._view, self.playing = None, False
-            self._note(Change(items, header=True, previews=True, queued=True, since=since))
+            self._note(change)
 
     def seek(self, step: int) -> None:
         """Look at the moment after so many steps. Playing goes on from there."""

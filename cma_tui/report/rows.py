@@ -209,7 +209,7 @@ def _thread_status(session: Session, item: StatusChange) -> Row:
     duration = None
     if created and thread is not None:
         events = len(thread.items)
-        text = f"{events} rows" if thread.read else ""
+        text = f"{events:,} {'row' if events == 1 else 'rows'}" if thread.read else ""
         outcome, tone = _thread_outcome(thread.status, thread.stop_reason)
     elif item.status == "idle":
         text = stop_words(item.stop_reason)

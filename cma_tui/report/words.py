@@ -92,8 +92,7 @@ def tool_outcome(session: Session, use: ToolUse) -> tuple[str, str]:
             return "waits for worker", "wait"
     if use.confirmation == "deny":
         return "denied", "bad"
-    ended = use.turn >= 0 and session.turns[use.turn].ended
-    return ("unfinished", "bad") if ended and use.thread is None else ("running", "note")
+    return ("unfinished", "bad") if use.unfinished else ("running", "note")
 
 
 def agent_name(session: Session, thread: str | None) -> str:

@@ -18,7 +18,7 @@ from cma_tui.content import as_dict, as_text
 from cma_tui.event import LOCAL_TYPES, PREVIEW_TYPES, Event
 from cma_tui.session import outcomes, own, previews, resources, status, tools, turns, workflows
 from cma_tui.session.model import Change, Failure, Item, ModelRequest, Session, ToolUse
-from cma_tui.session.place import child, own_stream, place
+from cma_tui.session.place import child, own_stream, place, speaks_of
 
 QUEUEABLE = frozenset({"user.message", "user.interrupt", "system.message"})
 """Types that wait in the server's queue, without a stamp, until the agent picks them up."""
@@ -37,6 +37,9 @@ SESSION_ONLY = frozenset(
     }
 )
 """Types that speak of the whole session: on a child's own stream they are shown and mean nothing."""
+
+_SOON = 17
+"""Events after another one, itself included, that may tell the time since it."""
 
 Step = Callable[[Session, Event, int, Change], None]
 
@@ -129,8 +132,10 @@ def _accept(session: Session, event: Event, change: Change) -> None:
     if stream is not None:
         stream = own_stream(session, event)
     if stream is not None:
-        if not child(session, stream).read:
+        thread = child(session, stream)
+        if not thread.read:
             own.thread(session, stream).read = True
+            change.lean(thread.created)
         if type_ in SESSION_ONLY:
             step = _plain
     step(session, event, ordinal, change)
@@ -165,7 +170,7 @@ def _again(session: Session, event: Event, change: Change) -> bool:
     if event.at is not None:
         _stretch(session, event.at)
     if item is not None:
-        _restamp(session, own.item(session, owner), ordinal, event)
+        _restamp(session, own.item(session, owner), ordinal, event, change)
         change.touch(owner)
     return True
 
@@ -180,14 +185,23 @@ def _stretch(session: Session, at: float) -> None:
         session.first_at = at
 
 
-def _restamp(session: Session, item: Item, ordinal: int, event: Event) -> None:
-    """An event's better copy has another time: note it wherever the first one was noted."""
+def _restamp(session: Session, item: Item, ordinal: int, event: Event, change: Change) -> None:
+    """An event's better copy has another time: note it wherever the first one was noted.
+
+    What comes soon after it tells how long nothing happened before; a turn's items, when they came in it.
+    """
     if isinstance(item, ToolUse):
         tools.restamp(session, item, ordinal, event)
     elif item.event == ordinal:
         item.at = event.at
     if own_stream(session, event) is None and 0 <= item.turn < len(session.turns):
-        turns.restamp(own.turn(session, item.turn), event)
+        turn = own.turn(session, item.turn)
+        began = turn.started_at
+        turns.restamp(turn, event)
+        if turn.started_at != began:
+            following = session.turns[turn.index + 1 :]
+            change.lean(range(turn.first_item, following[0].first_item if following else len(session.items)))
+    change.lean(owner for owner in session.owners[ordinal + 1 : ordinal + _SOON] if owner >= 0)
 
 
 def _release(session: Session, types: Set[str], change: Change) -> None:
@@ -214,20 +228,23 @@ def _adopt(session: Session, event: Event, change: Change) -> None:
 
 
 def _input(session: Session, event: Event, ordinal: int, change: Change) -> None:
-    turns.end_silent(session, event)
+    turns.end_silent(session, change)
     turn = turns.opened(session, event, change)
-    item = place(session, Item(ordinal, event.type, event.at, turn.index, None))
+    item = place(session, Item(ordinal, event.type, event.at, turn.index, None), change)
     turn.inputs.append(item)
     change.header = True
     if event.type == "user.define_outcome":
         data = event.data
         outcome = as_text(data.get("outcome_id")) or event.key
         own.outcome(session, outcome, ordinal).event = ordinal
+        speaks_of(session, item, outcome)
 
 
 def _interrupt(session: Session, event: Event, ordinal: int, change: Change) -> None:
     subject = event.session_thread_id
-    place(session, Item(ordinal, event.type, event.at, turns.current(session), None))
+    index = place(session, Item(ordinal, event.type, event.at, turns.current(session), None), change)
+    if subject is not None:
+        speaks_of(session, index, subject)
     turn = own.open_turn(session)
     if turn is not None and (subject is None or subject == session.primary):
         turn.interrupted = True
@@ -238,12 +255,13 @@ def _agent_item(session: Session, event: Event, ordinal: int, change: Change) ->
     """A message, a thought, a message between threads: it shows that the agent works."""
     stream = None if event.stream is None else own_stream(session, event)
     index = turns.active(session, event, change)
-    place(session, Item(ordinal, event.type, event.at, index, stream))
+    place(session, Item(ordinal, event.type, event.at, index, stream), change)
     _first_block(session, event, stream)
 
 
 def _plain(session: Session, event: Event, ordinal: int, change: Change) -> None:
-    place(session, Item(ordinal, event.type, event.at, turns.current(session), own_stream(session, event)))
+    item = Item(ordinal, event.type, event.at, turns.current(session), own_stream(session, event))
+    place(session, item, change)
 
 
 def _compacted(session: Session, event: Event, ordinal: int, change: Change) -> None:
@@ -274,7 +292,7 @@ def _request_start(session: Session, event: Event, ordinal: int, change: Change)
         turns.resume(session, event)
     turns.close_request(session, stream, change)
     request = ModelRequest(ordinal, event.type, event.at, index, stream)
-    session.open_requests[stream] = place(session, request)
+    session.open_requests[stream] = place(session, request, change)
 
 
 def _request_end(session: Session, event: Event, ordinal: int, change: Change) -> None:
@@ -286,7 +304,7 @@ def _request_end(session: Session, event: Event, ordinal: int, change: Change) -
     if not isinstance(request, ModelRequest) or request.end >= 0:
         # Its start was not seen: the figures still count, on a request of their own.
         request = ModelRequest(ordinal, event.type, None, turns.active(session, event, change), stream)
-        index = place(session, request)
+        index = place(session, request, change)
     if session.open_requests.get(stream) == index:
         del session.open_requests[stream]
     session.owners[ordinal] = index
@@ -345,7 +363,7 @@ def _error(session: Session, event: Event, ordinal: int, change: Change) -> None
         message=as_text(error) or as_text(fields.get("message")) or "",
         retry=retry,
     )
-    index = place(session, item)
+    index = place(session, item, change)
     turn = own.open_turn(session)
     if turn is not None and item.thread is None:
         turn.failures.append(index)

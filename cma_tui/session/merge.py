@@ -44,6 +44,7 @@ def merge(session: Session, listed: Sequence[Event], change: Change, *, after: s
         return session
     change.reset = True
     change.items.clear()
+    change.leaning.clear()
     change.header = change.queued = change.previews = True
     return _fold_anew(session, _order(session, listed, after), listed)
 

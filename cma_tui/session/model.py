@@ -10,7 +10,7 @@ Times are Unix seconds, money is US dollars, tokens are counts.
 from __future__ import annotations
 
 from array import array
-from collections.abc import MutableSequence
+from collections.abc import Iterable, MutableSequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
@@ -106,6 +106,8 @@ class ToolUse(Item, gc=False):
     is_error: bool = False
     on_session: bool = True
     """Whether the session's own stream showed it (a child's use does only when it asks for something)."""
+    unfinished: bool = False
+    """Whether its turn ended without its result, which may still come."""
 
     @property
     def done(self) -> bool:
@@ -232,6 +234,8 @@ class SessionThread(msgspec.Struct):
     stop_reason: str | None = None
     items: array[int] = msgspec.field(default_factory=lambda: array("q"))
     """Indexes in `Session.items` of what its own stream showed, and of its asks."""
+    created: array[int] = msgspec.field(default_factory=lambda: array("q"))
+    """Indexes in `Session.items` of the rows that tell of its beginning: they say how it stands."""
     read: bool = False
     """Whether events of its own stream are in the log."""
     usage: UsageSnapshot | None = None
@@ -290,6 +294,8 @@ class Change(msgspec.Struct):
 
     items: set[int] = msgspec.field(default_factory=set)
     """Indexes of items that were there before and look different now."""
+    leaning: set[int] = msgspec.field(default_factory=set)
+    """Indexes of items that are as they were and look different, for they speak of something that changed."""
     previews: bool = False
     queued: bool = False
     header: bool = False
@@ -304,12 +310,29 @@ class Change(msgspec.Struct):
         if not self.reset:
             self.items.add(item)
             if len(self.items) > self.LIMIT:
-                self.reset = True
-                self.items.clear()
+                self._name_none()
+
+    def lean(self, items: Iterable[int]) -> None:
+        """Note that items speak of something that is different now."""
+        if not self.reset:
+            self.leaning.update(items)
+            if len(self.leaning) > self.LIMIT:
+                self._name_none()
+
+    def _name_none(self) -> None:
+        self.reset = True
+        self.items.clear()
+        self.leaning.clear()
+
+    @property
+    def redrawn(self) -> set[int]:
+        """Indexes of all items that look different, for whatever reason."""
+        return self.items | self.leaning if self.leaning else self.items
 
     def join(self, later: Change) -> None:
         """Take in a change that came after this one."""
         self.items |= later.items
+        self.leaning |= later.leaning
         self.previews |= later.previews
         self.queued |= later.queued
         self.header |= later.header
@@ -374,6 +397,11 @@ class Session(msgspec.Struct):
     """Tool use key to item index."""
     tool_aliases: dict[str, str] = msgspec.field(default_factory=dict)
     """Some servers' results name a tool use by the model's id: that id to the tool use's key."""
+    running_uses: set[int] = msgspec.field(default_factory=set)
+    """Item indexes of the primary thread's tool uses that have no result, in the turn that is open."""
+    leaning: dict[str, array[int]] = msgspec.field(default_factory=dict)
+    """By the id of a thread, an outcome or a workflow run: indexes of the items that speak of it by its name
+    or by how it went, and are none of a thread's own."""
     waiting_results: dict[str, list[int]] = msgspec.field(default_factory=dict)
     """Ordinals of results and confirmations whose tool use has not been seen, by the use they name."""
 

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, MutableMapping, MutableSequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, MutableSequence
 from copy import copy
-from itertools import islice
+from itertools import chain, islice
 from math import isnan, nan
 from typing import Any, Final, NamedTuple, TypeVar, overload
 
@@ -208,12 +208,33 @@ class Moments:
             elif what is not None:
                 fold.withdraw(view, what, change)
 
-    def between(self, one: int, other: int) -> tuple[set[int], int]:
+    def between(self, one: int, other: int) -> Change:
         """What may look different at two moments: items by index, and all items from an index on."""
         first, last = self._before(min(one, other)), self._before(max(one, other))
         since = self._checkpoints[first].kept.count_items
-        replaced = (checkpoint.kept.items for checkpoint in self._checkpoints[first : last + 1])
-        return {index for items in replaced for index in items if index < since}, since
+        kept = [checkpoint.kept for checkpoint in self._checkpoints[first : last + 1]]
+        change = Change(header=True, previews=True, queued=True, since=since)
+        for index in {index for each in kept for index in each.items if index < since}:
+            change.touch(index)
+        leaning = chain.from_iterable(self._leaning(kept))
+        change.lean(index for index in leaning if index < since)
+        return change
+
+    def _leaning(self, kept: list[Kept]) -> Iterator[Iterable[int]]:
+        """Items that speak of what has been replaced; of threads, whose rows grow in place, those that count."""
+        session = self.session
+        for thread in session.threads.values():
+            yield thread.created
+            then = (each.threads[thread.id] for each in kept if thread.id in each.threads)
+            if any(held.agent_name != thread.agent_name for held in then):
+                yield from (thread.items, session.leaning.get(thread.id, ()))
+        for each in kept:
+            for key in chain(each.outcomes, each.runs):
+                yield session.leaning.get(key, ())
+            for number, held in each.turns.items():
+                if held.started_at != session.turns[number].started_at:
+                    later = session.turns[number + 1 :]
+                    yield range(held.first_item, later[0].first_item if later else len(session.items))
 
     def _before(self, step: int) -> int:
         """The last checkpoint at or before a step."""
@@ -254,9 +275,12 @@ class Moments:
 
         # The lists of item indexes go on growing in place: the view gets its own, as long as they were.
         items = then.count_items
+        cut = ((key, held[: bisect_left(held, items)]) for key, held in session.leaning.items())
+        view.leaning = {key: held for key, held in cut if held}
         for key, thread in view.threads.items():
             view.threads[key] = thread = copy(thread)
             thread.items = thread.items[: bisect_left(thread.items, items)]
+            thread.created = thread.created[: bisect_left(thread.created, items)]
         for key, outcome in view.outcomes.items():
             view.outcomes[key] = outcome = copy(outcome)
             outcome.evaluations = outcome.evaluations[: bisect_left(outcome.evaluations, items)]
@@ -278,6 +302,7 @@ def _small(session: Session) -> Session:
     made.pending = dict(session.pending)
     made.awaited_unseen = set(session.awaited_unseen)
     made.open_requests = dict(session.open_requests)
+    made.running_uses = set(session.running_uses)
     made.waiting_results = {key: list(waiting) for key, waiting in session.waiting_results.items()}
     made.previews = {}
     for key, preview in session.previews.items():
@@ -290,7 +315,7 @@ def _weight(state: Session) -> int:
     """About how many things a checkpoint has copied: that many steps may pass until the next."""
     copied: tuple[Any, ...] = (
         state.unknown_types, state.queued, state.pending, state.awaited_unseen, state.open_requests,
-        state.waiting_results, *(part for preview in state.previews.values() for part in preview.parts),
+        state.running_uses, state.waiting_results, *(part for preview in state.previews.values() for part in preview.parts),
     )  # fmt: skip
     legs = len(state.turns[-1].legs) if state.turns else 0
     return legs + sum(map(len, copied))

@@ -10,7 +10,7 @@ from cma_tui.content import as_number, as_text
 from cma_tui.event import Event
 from cma_tui.session import own, resources, turns
 from cma_tui.session.model import Change, Evaluation, Item, Session
-from cma_tui.session.place import own_stream, place
+from cma_tui.session.place import own_stream, place, renamed
 
 
 def start(session: Session, event: Event, ordinal: int, change: Change) -> None:
@@ -22,7 +22,7 @@ def start(session: Session, event: Event, ordinal: int, change: Change) -> None:
     item = Evaluation(
         ordinal, event.type, event.at, index, own_stream(session, event), outcome=outcome, iteration=iteration
     )
-    position = place(session, item)
+    position = place(session, item, change)
     own.outcome(session, outcome, ordinal).evaluations.append(position)
     change.header = True
 
@@ -32,9 +32,8 @@ def ongoing(session: Session, event: Event, ordinal: int, change: Change) -> Non
     data = event.data
     evaluation = _latest(session, as_text(data.get("outcome_id")), as_number(data.get("iteration")))
     if evaluation < 0:
-        place(
-            session, Item(ordinal, event.type, event.at, turns.current(session), own_stream(session, event))
-        )
+        item = Item(ordinal, event.type, event.at, turns.current(session), own_stream(session, event))
+        place(session, item, change)
     else:
         session.owners[ordinal] = evaluation
         change.touch(evaluation)
@@ -55,9 +54,8 @@ def end(session: Session, event: Event, ordinal: int, change: Change) -> None:
         own.item(session, index).at = None
     item = session.items[index]
     if not isinstance(item, Evaluation) or item.end >= 0:
-        place(
-            session, Item(ordinal, event.type, event.at, turns.current(session), own_stream(session, event))
-        )
+        item = Item(ordinal, event.type, event.at, turns.current(session), own_stream(session, event))
+        place(session, item, change)
         return
     item = own.item(session, index)
     assert isinstance(item, Evaluation)
@@ -67,6 +65,7 @@ def end(session: Session, event: Event, ordinal: int, change: Change) -> None:
     item.usage = resources.model_usage(data.get("usage"))
     if item.outcome in session.outcomes:
         own.outcome(session, item.outcome, ordinal).result = item.result
+        renamed(session, item.outcome, change)
     change.touch(index)
     change.header = True
 

@@ -7,8 +7,10 @@ listed in that child's thread.
 
 from __future__ import annotations
 
+from array import array
+
 from cma_tui.event import Event
-from cma_tui.session.model import Item, Session, SessionThread
+from cma_tui.session.model import Change, Item, Session, SessionThread
 
 
 def own_stream(session: Session, event: Event) -> str | None:
@@ -28,12 +30,31 @@ def child(session: Session, thread: str) -> SessionThread:
     return held
 
 
-def place(session: Session, item: Item) -> int:
+def place(session: Session, item: Item, change: Change) -> int:
     """Append an item, make it the owner of its event, and return its index."""
     items = session.items
     index = len(items)
     items.append(item)
     session.owners[item.event] = index
     if item.thread is not None:
-        child(session, item.thread).items.append(index)
+        thread = child(session, item.thread)
+        thread.items.append(index)
+        if thread.created:
+            change.lean(thread.created)  # they count its rows
     return index
+
+
+def speaks_of(session: Session, index: int, subject: str) -> None:
+    """The item says a name, or how it went, of a thread, an outcome or a run: it leans on it."""
+    held = session.leaning.get(subject)
+    if held is None:
+        held = session.leaning[subject] = array("q")
+    held.append(index)
+
+
+def renamed(session: Session, subject: str, change: Change) -> None:
+    """A thread, an outcome or a run is called otherwise, or went otherwise: whatever speaks of it says so."""
+    change.lean(session.leaning.get(subject, ()))
+    thread = session.threads.get(subject)
+    if thread is not None:
+        change.lean(thread.items)

@@ -41,7 +41,7 @@ def grow(session: Session, event: Event, change: Change) -> None:
             preview.parts.append([])
         preview.parts[index].append(text)
         if not preview.partial:
-            _first_token(session, stream, event)
+            _first_token(session, stream, event, change)
     change.previews = True
 
 
@@ -74,13 +74,14 @@ def _fragment(event: Event) -> tuple[int, str]:
     return delta.index or 0, delta.content.text
 
 
-def _first_token(session: Session, stream: str | None, event: Event) -> None:
+def _first_token(session: Session, stream: str | None, event: Event, change: Change) -> None:
     index = session.open_requests.get(stream, -1)
     if index < 0 or index in session.first_tokens or event.received_at is None:
         return
     begun = session.events[session.items[index].event].received_at
     if begun is not None:
         session.first_tokens[index] = max(0.0, event.received_at - begun)
+        change.touch(index)
 
 
 def close(session: Session, stream: str | None, change: Change) -> None:

@@ -13,7 +13,7 @@ from cma_tui.event import Event, ModelUsage, count, parse_stamp
 from cma_tui.session import own
 from cma_tui.session.cost import usd
 from cma_tui.session.model import Agent, Change, Item, Session, UsageSnapshot
-from cma_tui.session.place import own_stream, place
+from cma_tui.session.place import own_stream, place, renamed
 from cma_tui.session.turns import current
 
 
@@ -49,13 +49,16 @@ def thread_resources(session: Session, event: Event, ordinal: int, change: Chang
             continue
         held = own.thread(session, thread)
         agent = as_dict(fields.get("agent"))
-        held.agent_name = held.agent_name or as_text(agent.get("name"))
+        if held.agent_name is None and (name := as_text(agent.get("name"))) is not None:
+            held.agent_name = name
+            renamed(session, thread, change)
         held.model = model_name(agent.get("model")) or held.model
         held.parent = held.parent or (None if parent == session.primary else parent)
         held.workflow_run = held.workflow_run or as_text(fields.get("workflow_run_id"))
         held.created_at = held.created_at or parse_stamp(fields.get("created_at"))
         if held.status == "unknown":
             held.status = as_text(fields.get("status")) or "unknown"
+            change.lean(held.created)
         if isinstance(fields.get("usage"), dict):
             held.usage = _snapshot(ordinal, event.received_at, fields["usage"])
     change.header = True
@@ -64,7 +67,8 @@ def thread_resources(session: Session, event: Event, ordinal: int, change: Chang
 def session_updated(session: Session, event: Event, ordinal: int, change: Change) -> None:
     """Only what changed is in the event."""
     _describe(session, event.data)
-    place(session, Item(ordinal, event.type, event.at, current(session), own_stream(session, event)))
+    item = Item(ordinal, event.type, event.at, current(session), own_stream(session, event))
+    place(session, item, change)
     change.header = True
 
 
@@ -77,7 +81,8 @@ def session_usage(session: Session, event: Event, ordinal: int, change: Change) 
     if turn is not None:
         turn.snapshot = len(session.usages) - 1
     _budget(session, data)
-    place(session, Item(ordinal, event.type, event.at, current(session), own_stream(session, event)))
+    item = Item(ordinal, event.type, event.at, current(session), own_stream(session, event))
+    place(session, item, change)
     change.header = True
 
 

@@ -15,7 +15,7 @@ from cma_tui.content import as_dict, as_list, as_text
 from cma_tui.event import Event
 from cma_tui.session import own, tools, turns
 from cma_tui.session.model import Change, Session, StatusChange
-from cma_tui.session.place import own_stream, place
+from cma_tui.session.place import own_stream, place, renamed, speaks_of
 
 _THREAD = {
     "session.thread_created": "created",
@@ -32,7 +32,8 @@ def running(session: Session, event: Event, ordinal: int, change: Change) -> Non
     session.awaited_unseen.clear()
     turn = turns.opened(session, event, change)
     turns.begin_leg(turn, event)
-    place(session, StatusChange(ordinal, event.type, event.at, turn.index, None, status="running"))
+    item = StatusChange(ordinal, event.type, event.at, turn.index, None, status="running")
+    place(session, item, change)
     change.header = True
 
 
@@ -44,7 +45,7 @@ def idle(session: Session, event: Event, ordinal: int, change: Change) -> None:
     item = StatusChange(
         ordinal, event.type, event.at, turns.current(session), None, status="idle", stop_reason=reason
     )
-    place(session, item)
+    place(session, item, change)
     change.header = True
     if reason == "requires_action":
         listed = [i for i in as_list(as_dict(data.get("stop_reason")).get("event_ids")) if isinstance(i, str)]
@@ -61,7 +62,7 @@ def rescheduled(session: Session, event: Event, ordinal: int, change: Change) ->
     """The server tries again by itself: the turn and its leg go on, the model request does not."""
     session.status, session.has_status = "rescheduling", True
     item = StatusChange(ordinal, event.type, event.at, turns.current(session), None, status="rescheduling")
-    place(session, item)
+    place(session, item, change)
     turns.close_request(session, None, change)
     change.header = True
 
@@ -71,7 +72,7 @@ def ended(session: Session, event: Event, ordinal: int, change: Change) -> None:
     word = event.type.removeprefix("session.").removeprefix("status_")
     session.status, session.stop_reason, session.has_status = word, word, True
     item = StatusChange(ordinal, event.type, event.at, turns.current(session), None, status=word)
-    place(session, item)
+    place(session, item, change)
     _rest(session, event, word, change)
 
 
@@ -83,7 +84,7 @@ def _rest(session: Session, event: Event, reason: str, change: Change) -> None:
     if session.previews:
         session.previews.clear()
         change.previews = True
-    turns.end(session, event, reason)
+    turns.end(session, event, reason, change)
     change.header = True
 
 
@@ -111,7 +112,7 @@ def thread(session: Session, event: Event, ordinal: int, change: Change) -> None
         stop_reason=reason,
         subject=subject,
     )
-    place(session, item)
+    index = place(session, item, change)
     change.header = True
     if subject is None:
         return
@@ -121,12 +122,18 @@ def thread(session: Session, event: Event, ordinal: int, change: Change) -> None
     if subject == session.primary:
         return
     held = own.thread(session, subject)
-    held.agent_name = as_text(data.get("agent_name")) or held.agent_name
+    speaks_of(session, index, subject)
+    name = as_text(data.get("agent_name")) or held.agent_name
+    if name != held.agent_name:
+        held.agent_name = name
+        renamed(session, subject, change)
     if created:
+        held.created.append(index)
         held.created_at, held.parent = event.at, stream
         held.workflow_run = as_text(data.get("workflow_run_id"))
     else:
         held.status, held.stop_reason = status, reason
+        change.lean(held.created)
         if status == "terminated":
             tools.forget_pending(session, change, thread=subject)
 

@@ -45,8 +45,10 @@ def use(session: Session, event: Event, ordinal: int, turn: int, change: Change)
         request=session.open_requests.get(thread, -1),
         on_session=stream is None,
     )
-    index = place(session, item)
+    index = place(session, item, change)
     session.tools[event.key] = index
+    if thread is None:
+        session.running_uses.add(index)
     for tally in _tallies(session, item):
         tally.tool_uses += 1
     if awaited is not None:
@@ -80,6 +82,7 @@ def result(session: Session, event: Event, ordinal: int, change: Change) -> None
         return  # the copy of a child's result on the other stream, or an answer given twice
     item = _use(session, index)
     item.result, item.result_at, item.is_error = ordinal, event.at, bool(event.is_error)
+    session.running_uses.discard(index)
     for tally in _tallies(session, item):
         tally.tool_errors += item.is_error
     _count_seconds(session, item, 0.0)
@@ -190,7 +193,8 @@ def _early(session: Session, key: str | None, event: Event, ordinal: int, change
             session.awaited_unseen.discard(key)
             _go_on(session)
             change.header = True
-    place(session, Item(ordinal, event.type, event.at, turns.current(session), own_stream(session, event)))
+    item = Item(ordinal, event.type, event.at, turns.current(session), own_stream(session, event))
+    place(session, item, change)
 
 
 def _answered(session: Session, item: ToolUse, change: Change) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cma_tui.event import Event
 from cma_tui.session import own
-from cma_tui.session.model import Change, Leg, ModelRequest, Session, Tally, Turn
+from cma_tui.session.model import Change, Leg, ModelRequest, Session, Tally, ToolUse, Turn
 from cma_tui.session.place import own_stream
 
 
@@ -68,7 +68,7 @@ def restamp(turn: Turn, event: Event) -> None:
         touch(turn, event.at)
 
 
-def end(session: Session, event: Event, reason: str) -> None:
+def end(session: Session, event: Event, reason: str, change: Change) -> None:
     """End the open turn, if one is."""
     turn = own.open_turn(session)
     if turn is None:
@@ -77,9 +77,20 @@ def end(session: Session, event: Event, reason: str) -> None:
         touch(turn, event.at)
     end_leg(session, event, reason)
     turn.ended, turn.ended_at, turn.stop_reason = True, event.at, reason
+    _leave_running(session, change)
 
 
-def end_silent(session: Session, event: Event) -> None:
+def _leave_running(session: Session, change: Change) -> None:
+    """What has no result when its turn ends is unfinished."""
+    for index in sorted(session.running_uses):
+        use = own.item(session, index)
+        assert isinstance(use, ToolUse)
+        use.unfinished = True
+        change.touch(index)
+    session.running_uses.clear()
+
+
+def end_silent(session: Session, change: Change) -> None:
     """End a turn that nothing else will end.
 
     On a server without status events the next input does it, once the model has answered and no
@@ -91,6 +102,7 @@ def end_silent(session: Session, event: Event) -> None:
     if turn.worked:
         turn = own.turn(session, turn.index)
         turn.ended, turn.ended_at = True, turn.last_at
+        _leave_running(session, change)
 
 
 def begin_leg(turn: Turn, event: Event) -> None:

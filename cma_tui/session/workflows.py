@@ -9,18 +9,20 @@ from cma_tui.content import as_dict, as_list, as_text
 from cma_tui.event import Event
 from cma_tui.session import own
 from cma_tui.session.model import Change, Item, Session
-from cma_tui.session.place import own_stream, place
+from cma_tui.session.place import own_stream, place, renamed, speaks_of
 from cma_tui.session.turns import current
 
 
 def step(session: Session, event: Event, ordinal: int, change: Change) -> None:
     """One event of a run: what it says of the run, its phases or its end."""
-    place(session, Item(ordinal, event.type, event.at, current(session), own_stream(session, event)))
+    item = Item(ordinal, event.type, event.at, current(session), own_stream(session, event))
+    index = place(session, item, change)
     change.header = True
     data = event.data
     key = as_text(data.get("workflow_run_id"))
     if key is None:
         return
+    speaks_of(session, index, key)
     run = own.run(session, key)
     phase = as_text(data.get("workflow_run_phase_id"))
     match event.type.removeprefix("workflow_run."):
@@ -28,6 +30,7 @@ def step(session: Session, event: Event, ordinal: int, change: Change) -> None:
             run.name, run.created_at = as_text(data.get("name")), event.at
             for fields in map(as_dict, as_list(data.get("phases"))):
                 run.phases[str(fields.get("id"))] = as_text(fields.get("name")) or str(fields.get("id"))
+            renamed(session, key, change)
         case "status_running":
             run.status = "running"
         case "status_idle":

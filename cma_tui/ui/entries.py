@@ -16,7 +16,7 @@ from typing import Protocol
 from cma_tui.report.find import TooSlowError
 from cma_tui.report.rows import level
 from cma_tui.report.words import Density
-from cma_tui.session.model import Change, Item, Session, ToolUse
+from cma_tui.session.model import Change, Session, ToolUse
 
 _SLICE = 64
 """Items matched between two looks at the clock."""
@@ -37,19 +37,6 @@ def counterpart(old: Session, new: Session, entry: int) -> int | None:
     if index < 0:
         return None
     return index if entry >= 0 else heading(new.items[index].turn)
-
-
-def leans_on_others(item: Item) -> bool:
-    """Whether what an item says depends on more than its own events: a thread's state, a turn's end.
-
-    A change does not name such an item, so it is read again with every change while it is near the window.
-    """
-    if isinstance(item, ToolUse) and not item.done:
-        return True
-    return item.thread is not None or item.type.startswith(_LEANING)
-
-
-_LEANING = ("session.thread_", "user.define_outcome", "workflow_run.")
 
 
 class Wanted(Protocol):
@@ -110,7 +97,7 @@ class Entries:
         elif change.reset or change.since is not None or session is not self.session or not self._high:
             self.rebuild(session, len(session.items) if at is None else at)
             return
-        for index in change.items:
+        for index in change.redrawn:
             if self._low <= index < self._high:
                 self._recheck(index)
         self.scan(0.0)

@@ -178,8 +178,9 @@ def view(session: Session, *, numbers: bool = False) -> dict[str, Any]:
         "turns": [turn_view(turn) for turn in session.turns],
         "threads": {
             k: {
-                **msgspec.to_builtins(msgspec.structs.replace(t, items=[])),
+                **msgspec.to_builtins(msgspec.structs.replace(t, items=[], created=[])),
                 "items": [name(i) for i in t.items],
+                "created": [name(i) for i in t.created],
                 "tally": tally_view(t.tally),
             }
             for k, t in session.threads.items()
@@ -197,6 +198,8 @@ def view(session: Session, *, numbers: bool = False) -> dict[str, Any]:
         "queued": sorted(session.queued),
         "pending": [(k, name(i)) for k, i in session.pending.items()],
         "open_requests": {str(k): name(i) for k, i in session.open_requests.items()},
+        "running_uses": sorted(str(name(i)) for i in session.running_uses),
+        "leaning": {k: [name(i) for i in v] for k, v in session.leaning.items()},
         "tools": {k: name(i) for k, i in session.tools.items()},
         "tool_aliases": session.tool_aliases,
         "waiting_results": {k: [key(o) for o in v] for k, v in session.waiting_results.items()},

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cma_tui.event import Event
+from cma_tui.report.rows import row
 from cma_tui.session.fold import apply
 from cma_tui.session.model import Change, Session
 from cma_tui.session.moments import Moments, keep_past
@@ -158,10 +159,12 @@ def test_what_may_differ_between_two_moments_is_named(story, spacing):
     random = Random(0)
     for _ in range(60):
         one, other = random.randrange(len(views)), random.randrange(len(views))
-        named, since = moments.between(one, other)
+        change = moments.between(one, other)
+        since = change.since
         for index, (a, b) in enumerate(zip(views[one].items, views[other].items, strict=False)):
-            if index < since and index not in named:
+            if index < since and index not in change.redrawn:
                 assert a == b
+                assert row(views[one], index) == row(views[other], index), "what leans on others is named too"
         assert since <= min(len(views[one].items), len(views[other].items))
 
 

@@ -37,7 +37,8 @@ def test_fragments_are_put_together_by_block():
     )
     assert session.previews["answer"].text == "Two tests fail.\nSecond"
     assert not session.previews["answer"].partial
-    assert (change.previews, change.items, change.header) == (True, set(), False)
+    (request,) = session.open_requests.values()
+    assert (change.previews, change.items, change.header) == (True, {request}, False)
 
 
 def test_the_first_fragment_tells_the_time_to_first_token_by_our_clock():

@@ -12,7 +12,7 @@ from cma_tui.report.words import Density
 from cma_tui.session.model import Change, ModelRequest, Session, ToolUse
 from cma_tui.source import Batch
 from cma_tui.ui import entries
-from cma_tui.ui.entries import Entries, counterpart, heading, leans_on_others
+from cma_tui.ui.entries import Entries, counterpart, heading
 from tests.stories import orders, others, surprises
 from tests.stories.recordings import NAMES, recording
 from tests.stories.write import Log
@@ -260,8 +260,7 @@ def test_keeping_up_lists_what_listing_anew_lists_and_redraws_every_row_that_cha
         session = fold_batch(session, Batch(part, listed=listed_too, after=last_key(session)), change)
         if change.reset or session is not made.session:
             drawn.clear()
-        drawn = {e: said for e, said in drawn.items() if not leans_on_others(session.items[e])}
-        for index in change.items:
+        for index in change.redrawn:
             drawn.pop(index, None)
         made.update(session, change)
         for entry in made.list:
@@ -397,10 +396,7 @@ def test_a_filter_kept_up_to_date_lists_what_a_fresh_one_lists(name, data):
     while made.behind:
         made.scan(0.0)
     fresh = filtered(session, text)
-    leaning = {n for n, item in enumerate(session.items) if leans_on_others(item)}
-    assert [n for n in made.list if n >= 0 and n not in leaning] == [
-        n for n in fresh.list if n >= 0 and n not in leaning
-    ]
+    assert [n for n in made.list if n >= 0] == [n for n in fresh.list if n >= 0]
 
 
 def test_an_expression_that_would_never_end_stops_the_listing():

@@ -22,7 +22,7 @@ from textual.strip import Strip
 from cma_tui.report import detail
 from cma_tui.report.detail import Section
 from cma_tui.report.find import Pattern, TooSlowError
-from cma_tui.session.model import Session
+from cma_tui.session.model import Change, Session
 from cma_tui.ui.entries import counterpart
 from cma_tui.ui.widgets.rowview import Look, fit, highlight, is_markdown, markdown_console, set_markdown, wrap
 
@@ -103,7 +103,7 @@ class Detail(ScrollView, can_focus=True):
             if self._pattern is not None:
                 self.call_after_refresh(self.next_hit, 1)
 
-    def refresh_item(self, session: Session, items: set[int], reset: bool) -> None:
+    def refresh_item(self, session: Session, change: Change) -> None:
         """The session went on: draw the item again if it changed."""
         if self._session is not None and session is not self._session:
             again = counterpart(self._session, session, self._item)
@@ -111,7 +111,7 @@ class Detail(ScrollView, can_focus=True):
                 self.action_leave()
                 return
             self._item = again
-        elif not reset and self._item not in items:
+        elif not change.reset and self._item not in change.redrawn:
             return
         self.show(session, self._item)
 

@@ -106,7 +106,7 @@ class Reader(Carrying):
             self._hit = counterpart(before, session, self._hit) if self._hit is not None else None
         self._timeline.update(session, change)
         if self._detail.has_class("-open"):
-            self._detail.refresh_item(session, change.items, change.reset)
+            self._detail.refresh_item(session, change)
         if self._search is not None:
             self._search.update(session, change)
             self._look_on()

@@ -25,7 +25,7 @@ from cma_tui.report.words import Density, Row, prose
 from cma_tui.session.book import Book
 from cma_tui.session.model import Change, Session, Turn
 from cma_tui.text import clock, duration, first_line, offset, printable
-from cma_tui.ui.entries import Entries, leans_on_others
+from cma_tui.ui.entries import Entries
 from cma_tui.ui.widgets import headings
 from cma_tui.ui.widgets.rowview import Look, draw, fit, highlight, left_width, markdown_console
 
@@ -71,6 +71,8 @@ class Strips:
         self._book = book
         self._kept: OrderedDict[int, list[Strip]] = OrderedDict()
         self._pattern: Pattern | None = None
+        self._began = entries.session.first_at
+        """The time from which the relative ones are told."""
 
     def look_for(self, pattern: Pattern | None) -> None:
         """Show where this is, from now on."""
@@ -110,13 +112,14 @@ class Strips:
 
     def forget(self, session: Session, change: Change, *, anew: bool) -> None:
         """Drop what a change names or may have changed; everything when the session was folded anew."""
-        if change.reset or anew:
+        if change.reset or anew or session.first_at != self._began:
             self._kept.clear()
+            self._began = session.first_at
             return
-        for index in change.items:
+        for index in change.redrawn:
             self._kept.pop(index, None)
-        for entry in [e for e in self._kept if e >= 0 and leans_on_others(session.items[e])]:
-            del self._kept[entry]
+        for index in change.leaning:  # its turn may have begun at another time
+            self._kept.pop(-1 - session.items[index].turn, None)
         if change.header:
             for turn in session.turns[-2:]:
                 self._kept.pop(-1 - turn.index, None)
