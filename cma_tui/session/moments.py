@@ -221,7 +221,7 @@ class Moments:
         return change
 
     def _leaning(self, kept: list[Kept]) -> Iterator[Iterable[int]]:
-        """Items that speak of what has been replaced; of threads, whose rows grow in place, those that count."""
+        """What speaks of something that has been replaced, or of a thread, whose rows are counted."""
         session = self.session
         for thread in session.threads.values():
             yield thread.created
@@ -315,7 +315,8 @@ def _weight(state: Session) -> int:
     """About how many things a checkpoint has copied: that many steps may pass until the next."""
     copied: tuple[Any, ...] = (
         state.unknown_types, state.queued, state.pending, state.awaited_unseen, state.open_requests,
-        state.running_uses, state.waiting_results, *(part for preview in state.previews.values() for part in preview.parts),
+        state.running_uses, state.waiting_results,
+        *(part for preview in state.previews.values() for part in preview.parts),
     )  # fmt: skip
     legs = len(state.turns[-1].legs) if state.turns else 0
     return legs + sum(map(len, copied))
