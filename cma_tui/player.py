@@ -8,9 +8,7 @@ changes its session; nothing is polled: `due` says when there is something to do
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from math import inf, isnan
 from time import monotonic
 from typing import Final
@@ -18,6 +16,7 @@ from typing import Final
 from cma_tui.feed import Feed
 from cma_tui.marks import Mark, Marks
 from cma_tui.pace import Pace
+from cma_tui.session import places
 from cma_tui.session.model import Change, Session
 from cma_tui.session.moments import Moments
 
@@ -357,58 +356,40 @@ class Player:
     # -- going where somebody says ------------------------------------------------------------------------
 
     def find(self, words: str) -> int | None:
-        """The moment that words name, None for no such one.
-
-        A share (`50%`), a time since the beginning (`90s`, `5m`, `1h2m`, `1:30`), one from here (`+30s`,
-        `-5m`), the time of day or a date (`12:30:05`, `2026-08-17T16:00`), a turn (`turn 3`, `t3`), the
-        number of an event (`#120`), an event's id, or the note of a mark.
-        """
-        words = words.strip()
-        if match := _SHARE(words):
-            return self.step_at(float(match[1]) / 100)
-        if match := _TURN(words):
-            turns = self.feed.session.turns
-            turn = int(match[1]) - 1
-            if not 0 <= turn < len(turns):
-                return None
-            item = turns[turn].first_item
-            return self._moments.step_of(self.feed.session.items[item].event)
-        if match := _NUMBER(words):
-            ordinal = int(match[1]) - 1
-            return self._moments.step_of(ordinal) if 0 <= ordinal < len(self.feed.session.events) else None
-        ordinal = self.feed.session.ordinals.get(words, -1)
-        if ordinal >= 0:
-            return self._moments.step_of(ordinal)
-        at = self._moment(words)
-        if at is not None:
-            return self._step_by(at)
-        noted = [m for m in self.marks.list if m.kind == "note" and words and words.lower() in m.note.lower()]
-        return noted[0].step if noted else None
-
-    def _moment(self, words: str) -> float | None:
-        began = self.began
-        if began is None:
-            return None
-        sign = words[:1] if words[:1] in ("+", "-") else ""
-        if match := _SPAN(words.removeprefix(sign).removeprefix("@")):
-            hours, minutes, seconds = (float(part) if part else 0.0 for part in match.groups())
-            if match[0]:
-                span = hours * 3600 + minutes * 60 + seconds
-                now = self.time if self.step else began
-                return began + span if not sign else (now or began) + (span if sign == "+" else -span)
-        if match := _CLOCK(words):
-            if match[3] is None:  # minutes and seconds since the beginning
-                return began + int(match[1]) * 60 + int(match[2])
-            day = datetime.fromtimestamp(began).astimezone()
-            hour, minute, second = int(match[1]), int(match[2]), int(match[3])
-            if hour > 23 or minute > 59 or second > 59:
-                return None
-            at = day.replace(hour=hour, minute=minute, second=second, microsecond=0).timestamp()
-            return at if at >= began - 1 else at + 86_400
+        """The moment that words name, in the language of `session.places`; None for no such one."""
         try:
-            return datetime.fromisoformat(words).astimezone().timestamp() if "-" in words else None
-        except (ValueError, OverflowError):
+            place = places.read(words)
+            if isinstance(place, places.Share):
+                return self.step_at(place.share)
+            if isinstance(place, places.Nth | places.Named):
+                return self._step_of(place)
+            began = self.began
+            here = self.time if self.step else began
+            return None if began is None else self._step_by(places.time_of(place, began, here))
+        except places.PlaceError:
             return None
+
+    def ordinal(self, place: places.Share | places.Named) -> int | None:
+        """The event of a place that only the player knows: of a share of the playing time, or of a note."""
+        step = self.step_at(place.share) if isinstance(place, places.Share) else self._noted(place.name)
+        if step is None:
+            return None
+        moments = self._moments
+        while step > 0 and moments.ordinal(step - 1) < 0:
+            step -= 1
+        return moments.ordinal(step - 1) if step else 0
+
+    def _step_of(self, place: places.Nth | places.Named) -> int | None:
+        try:
+            return self._moments.step_of(places.ordinal_of(self.feed.session, place))
+        except places.PlaceError:
+            return self._noted(place.name) if isinstance(place, places.Named) else None
+
+    def _noted(self, words: str) -> int | None:
+        """The first mark by hand whose note has these words."""
+        wanted = words.lower()
+        marks = (m for m in self.marks.list if m.kind == "note" and wanted and wanted in m.note.lower())
+        return next((mark.step for mark in marks), None)
 
     def _step_by(self, at: float) -> int:
         """The moment at which everything until that time has happened."""
@@ -417,13 +398,6 @@ class Player:
             if time > at:
                 return step
         return len(times)
-
-
-_SHARE = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%").fullmatch
-_TURN = re.compile(r"(?:turn\s*|t)(\d{1,9})").fullmatch
-_NUMBER = re.compile(r"#(\d{1,12})").fullmatch
-_SPAN = re.compile(r"(?:(\d{1,6}(?:\.\d+)?)h)?(?:(\d{1,6}(?:\.\d+)?)m)?(?:(\d{1,9}(?:\.\d+)?)s)?").fullmatch
-_CLOCK = re.compile(r"(\d{1,3}):(\d{2})(?::(\d{2}))?").fullmatch
 
 
 def _checked(speed: float | None) -> float | None:

@@ -223,7 +223,7 @@ async def test_search_and_filter_are_left_one_after_the_other(log):
 
 @pytest.mark.parametrize(
     ("place", "turn"),
-    [("5", 4), ("#1", 0), ("+8s", 1), ("16:00:20", 3)],
+    [("5", 4), ("turn 5", 4), ("#1", 0), ("8s", 1), ("0:08", 1), ("-9s", 10), ("16:00:20", 3), ("50%", 5)],
 )
 async def test_a_place_is_gone_to_and_come_back_from(log, place, turn, monkeypatch):
     monkeypatch.setenv("TZ", "UTC")
@@ -247,7 +247,7 @@ async def test_an_event_is_gone_to_by_its_id(log):
         assert play.cursor == item
 
 
-@pytest.mark.parametrize("place", ["99", "#9999", "nowhere", "27:00"])
+@pytest.mark.parametrize("place", ["99", "#9999", "nowhere", "27:00:00", "2026-99-99"])
 async def test_a_place_that_is_not_there_is_said(log, place):
     async with playing(*log.events) as play:
         await play.press("colon")

@@ -18,6 +18,7 @@ from cma_tui.marks import notes_file, read_notes, write_notes
 from cma_tui.player import Player
 from cma_tui.private import PrivateError
 from cma_tui.report.rows import level
+from cma_tui.session.places import FORMS
 from cma_tui.text import first_line
 from cma_tui.ui.screens.marks import MarkList
 from cma_tui.ui.screens.prompt import Prompt
@@ -180,8 +181,7 @@ class Playing(Screen[None]):
 
     def action_seek(self) -> None:
         """Ask for a moment."""
-        question = "go to: 50%  5m  1:30  -30s  12:30:05  turn 3  #120  an event's id  a note"
-        self.app.push_screen(Prompt(question), self._seek)
+        self.app.push_screen(Prompt(f"go to: {FORMS}"), self._seek)
 
     def _seek(self, words: str | None) -> None:
         if not words:

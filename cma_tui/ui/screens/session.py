@@ -146,6 +146,7 @@ class SessionScreen(Viewing):
         if mirror is not None:
             self._detail.more = lambda session, item: traced(mirror, session, item)
         self._reader = Reader(self._timeline, self._detail, filters)
+        self._reader.known_place = self.player.ordinal
         chat = mode in ("chat", "demo")
         self._drive = DrivePanel(feed, state_dir=state_dir, tools=tools, chat=chat, rules=rules)
         if self._drive.byrule is not None and mode != "replay":

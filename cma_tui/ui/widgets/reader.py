@@ -7,7 +7,7 @@ Esc leaves the innermost thing first and ends where it began.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -19,8 +19,9 @@ from textual.widgets import Static
 from cma_tui.report.filter import Filter, FilterError
 from cma_tui.report.filter import parse as parse_filter
 from cma_tui.report.find import Pattern, PatternError, TooSlowError
-from cma_tui.report.places import PlaceError, find_place
+from cma_tui.report.places import find_place
 from cma_tui.session.model import Change, Session
+from cma_tui.session.places import FORMS, Named, PlaceError, Share
 from cma_tui.text import first_line
 from cma_tui.ui.entries import counterpart
 from cma_tui.ui.search import Search
@@ -74,6 +75,8 @@ class Reader(Carrying):
         """What was read when the line was opened."""
         self._came_from: list[Place] = []
         self._planned = False
+        self.known_place: Callable[[Share | Named], int | None] = lambda place: None
+        """Gives the event of a place that the session does not know: a share, words of a note."""
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -135,7 +138,7 @@ class Reader(Carrying):
 
     def action_ask_place(self) -> None:
         """Ask where to go."""
-        self._prompt.ask("place", ":", said="3 (turn) · #120 (event) · +5m · 12:30:05 · an event's id")
+        self._prompt.ask("place", ":", said=FORMS)
 
     def on_prompt_changed(self, message: Prompt.Changed) -> None:
         """What is looked for is found while it is written."""
@@ -358,7 +361,7 @@ class Reader(Carrying):
     def _go_to_place(self, text: str) -> None:
         timeline = self._timeline
         try:
-            item = find_place(timeline.session, text, timeline.item)
+            item = find_place(timeline.session, text, timeline.item, self.known_place)
         except PlaceError as error:
             self._prompt.say(str(error), wrong=True)
             return
