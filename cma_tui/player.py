@@ -13,10 +13,10 @@ from math import inf, isnan
 from time import monotonic
 from typing import Final
 
+from cma_tui import places
 from cma_tui.feed import Feed
 from cma_tui.marks import Mark, Marks
 from cma_tui.pace import Pace
-from cma_tui.session import places
 from cma_tui.session.model import Change, Session
 from cma_tui.session.moments import Moments
 
@@ -356,7 +356,7 @@ class Player:
     # -- going where somebody says ------------------------------------------------------------------------
 
     def find(self, words: str) -> int | None:
-        """The moment that words name, in the language of `session.places`; None for no such one."""
+        """The moment that words name, in the language of `places`; None for no such one."""
         try:
             place = places.read(words)
             if isinstance(place, places.Share):

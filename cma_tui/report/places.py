@@ -8,10 +8,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 
+from cma_tui import places
 from cma_tui.report.filter import took
 from cma_tui.report.rows import level
 from cma_tui.report.words import Density
-from cma_tui.session import places
 from cma_tui.session.model import Session
 
 GAP = 20.0
@@ -51,7 +51,7 @@ def find_place(
     near: int | None = None,
     known: Callable[[places.Share | places.Named], int | None] = lambda place: None,
 ) -> int:
-    """The item that a written place means, in the language of `session.places`.
+    """The item that a written place means, in the language of `places`.
 
     Args:
         session: where.

@@ -15,10 +15,10 @@ from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
 from cma_tui.marks import notes_file, read_notes, write_notes
+from cma_tui.places import FORMS
 from cma_tui.player import Player
 from cma_tui.private import PrivateError
 from cma_tui.report.rows import level
-from cma_tui.session.places import FORMS
 from cma_tui.text import first_line
 from cma_tui.ui.screens.marks import MarkList
 from cma_tui.ui.screens.prompt import Prompt

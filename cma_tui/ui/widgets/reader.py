@@ -16,12 +16,12 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
+from cma_tui.places import FORMS, Named, PlaceError, Share
 from cma_tui.report.filter import Filter, FilterError
 from cma_tui.report.filter import parse as parse_filter
 from cma_tui.report.find import Pattern, PatternError, TooSlowError
 from cma_tui.report.places import find_place
 from cma_tui.session.model import Change, Session
-from cma_tui.session.places import FORMS, Named, PlaceError, Share
 from cma_tui.text import first_line
 from cma_tui.ui.entries import counterpart
 from cma_tui.ui.search import Search

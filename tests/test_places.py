@@ -2,8 +2,8 @@
 
 import pytest
 
+from cma_tui.places import Clock, Date, Named, Nth, PlaceError, Share, Span, read, time_of
 from cma_tui.report.places import find_place
-from cma_tui.session.places import Clock, Date, Named, Nth, PlaceError, Share, Span, read, time_of
 from tests.session.look import fold
 from tests.stories.write import Log
 
