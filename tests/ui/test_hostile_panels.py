@@ -1,6 +1,7 @@
 """Every panel over hostile text: what is drawn is there and cannot act. And the source as it must be."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -59,8 +60,13 @@ async def test_nothing_in_any_panel_can_act_and_no_key_in_a_text_is_pressed(monk
 # ------------------------------------------------------------------------------------- the source
 
 
+@cache
 def calls(folder="ui"):
     """Every call in our source, with its place."""
+    return tuple(_calls(folder))
+
+
+def _calls(folder):
     for path in sorted((SOURCE / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
