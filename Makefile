@@ -2,7 +2,7 @@
 # with uv where that is installed, and otherwise with a uv that it puts into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check bench screenshots clean
+.PHONY: help setup demo test soak check audit bench screenshots clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -32,6 +32,18 @@ check: $(READY) ## Check format, lint, types and who imports whom
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory audit
+
+audit: $(READY) ## Look up known weaknesses of what the lock holds, where that can be asked
+	@uv=$$(command -v uv || echo $(BIN)/uv); \
+	if ! [ -x "$$uv" ]; then echo "Not audited: no uv here"; exit 0; fi; \
+	if said=$$(UV_HTTP_RETRIES=0 $$uv audit --quiet --locked --no-dev --preview-features audit-command 2>&1); then \
+	    echo "No known weakness in what the lock holds"; \
+	elif echo "$$said" | grep -q "error sending request"; then \
+	    echo "Not audited: the list of weaknesses cannot be asked from here"; \
+	else \
+	    echo "$$said"; exit 1; \
+	fi
 
 bench: $(READY) ## Run the benchmarks
 	$(BIN)/python -m benchmarks $(ARGS)

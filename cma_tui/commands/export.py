@@ -54,7 +54,7 @@ Mask = Callable[[Iterable[Event]], Iterable[Event]]
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Where to, instead of standard output.",
+    help="Where to, instead of standard output (-).",
 )
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
 @click.option("--turns", metavar="N-M", help="Only these turns: 3, 2-4, 2- or -4.")
@@ -88,6 +88,7 @@ def export_command(
     told on standard error. A session is listed once, with all its threads.
     """  # noqa: D301 - click wants the character that \b stands for
     part = _part(turns, since, until, thread)
+    output = None if output == Path("-") else output
     name = format_ or (format_of(output.name) if output is not None else None) or "md"
     if output is not None and not force and output.exists():
         raise CommandError(f"{output}: exists already (--force replaces it)", Exit.USAGE)

@@ -271,6 +271,7 @@ def test_files_are_private_and_never_replaced_unasked(run, tmp_path):
     assert run("export", RECORDING, "-o", str(path), "--force")[0] == 0
     assert "mine" not in path.read_text()
     assert [file.name for file in tmp_path.iterdir()] == ["page.html"]
+    assert run("export", RECORDING, "-o", "-")[:2] == run("export", RECORDING)[:2]
     link = tmp_path / "link.md"
     link.symlink_to(tmp_path / "elsewhere")
     assert run("export", RECORDING, "-o", str(link))[0] == 1
