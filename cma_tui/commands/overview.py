@@ -16,11 +16,12 @@ from cma_tui.commands.output import Output, no_screen
 from cma_tui.source import SourceError
 
 if TYPE_CHECKING:
+    from cma_tui.feed import Feed
     from cma_tui.session.roster import Entry
     from cma_tui.settings import Settings
     from cma_tui.source import Source
     from cma_tui.source.overview import Workspace
-    from cma_tui.ui.screens.overview import Opened
+    from cma_tui.ui.screens.overview import Opened, Ways
 
 
 def workspace_opener(settings: Settings) -> Callable[[], Awaitable[Workspace]]:
@@ -60,8 +61,8 @@ def run_list(
 
     overview = Overview(open_workspace)
     add_recordings(overview.roster, settings.state_dir / "recordings")
-    opening = entry_opener(of_sessions or (lambda: settings))
-    return run_overview(overview, opening, theme=settings.theme, motion=settings.motion)[0]
+    ways = ways_to_sessions(of_sessions or (lambda: settings))
+    return run_overview(overview, ways, theme=settings.theme, motion=settings.motion)[0]
 
 
 def pick(settings: Settings, command: str) -> str:
@@ -111,10 +112,17 @@ def print_overview(settings: Settings, *, as_json: bool = False) -> int:
     return Exit.DONE
 
 
-def entry_opener(settings: Callable[[], Settings], trace: Trace | None = None) -> Callable[[Entry], Opened]:
-    """What makes the screen of a row of the list."""
+def ways_to_sessions(settings: Callable[[], Settings]) -> Ways:
+    """How a row of the list is opened, and attached to."""
+    from cma_tui.ui.screens.overview import Ways
 
-    def open_entry(entry: Entry) -> Opened:
+    def attach(entry: Entry) -> Feed:
+        from cma_tui.commands.live import opener
+        from cma_tui.feed import Feed
+
+        return Feed(opener(settings(), entry.id, newest_first=True))
+
+    def show(entry: Entry) -> Opened:
         from cma_tui.commands.live import opener
         from cma_tui.commands.record import recorder_for
         from cma_tui.commands.trace import mirror_of
@@ -141,7 +149,7 @@ def entry_opener(settings: Callable[[], Settings], trace: Trace | None = None) -
             feed = Feed(open_file, session=Session(events=log.kept()))
         else:
             try:
-                mirror = mirror_of(now, trace or Trace())
+                mirror = mirror_of(now, Trace())
             except CommandError as error:
                 raise SourceError(str(error), error.code) from error
             always = now.record == "always"
@@ -169,4 +177,4 @@ def entry_opener(settings: Callable[[], Settings], trace: Trace | None = None) -
         )
         return Opened(screen, close)
 
-    return open_entry
+    return Ways(show, attach)

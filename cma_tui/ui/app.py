@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from cma_tui.mirror import Mirror
     from cma_tui.overview import Overview
     from cma_tui.recording import Switch
-    from cma_tui.ui.screens.overview import Opened, Opener
+    from cma_tui.ui.screens.overview import Ways
 
 
 class Shell(App[int]):
@@ -322,19 +322,21 @@ def run(
 class OverviewApp(Shell):
     """The app of all sessions: each can be opened, left and opened again."""
 
-    def __init__(self, overview: Overview, open_entry: Opener | None, *, theme: str | None = None) -> None:
+    def __init__(self, overview: Overview, ways: Ways | None, *, theme: str | None = None) -> None:
         from cma_tui.ui.screens.overview import OverviewScreen
 
-        main = OverviewScreen(overview, open_entry)
+        main = OverviewScreen(overview, ways)
         super().__init__(main, theme=theme)
         self._main: OverviewScreen = main
-        self.opened: list[Opened] = []
-        """What is to be closed when the app ends."""
         self.chosen: str | None = None
 
     def show_main(self) -> None:
         """Show the list; when something is chosen, the app ends."""
         self.push_screen(self._main, self._choose)
+
+    def close_all(self) -> list[str]:
+        """Close what is still open. Returns what there is to say."""
+        return [said for close in self._main.closers if (said := close())]
 
     def _choose(self, session: str | None) -> None:
         self.chosen = session
@@ -343,20 +345,20 @@ class OverviewApp(Shell):
 
 def run_overview(
     overview: Overview,
-    open_entry: Opener | None,
+    ways: Ways | None,
     *,
     theme: str | None = None,
     motion: bool = True,
 ) -> tuple[int, str | None]:
     """Run the list of all sessions until the user leaves. Returns the exit code, and what was chosen."""
-    app = OverviewApp(overview, open_entry, theme=theme)
+    app = OverviewApp(overview, ways, theme=theme)
     if not motion:
         app.animation_level = "none"
     try:
         code = app.run()
     finally:
         overview.close()
-        app.farewells += filter(None, [opened.close() for opened in app.opened])
+        app.farewells += app.close_all()
     return outcome(app, code, overview.error), app.chosen
 
 

@@ -70,7 +70,7 @@ class Stage:
 
     def __init__(self, *events, live=True, controls=None, name="sesn_stage"):
         self.name, self.live, self.controls = name, live, controls
-        self.line = Line("live", checked_at=0.0) if live else None
+        self.line = Line("live", checked_at=monotonic()) if live else None
         self._waiting = deque([Batch(list(events))] if events else [])
         self._more = None
         self._loop = None

@@ -9,7 +9,7 @@ from cma_tui.overview import Overview
 from cma_tui.session.roster import Roster
 from cma_tui.source.news import News, take_in
 from cma_tui.ui.app import OverviewApp, close_session
-from cma_tui.ui.screens.overview import Opened, OverviewScreen
+from cma_tui.ui.screens.overview import Opened, OverviewScreen, Ways
 from cma_tui.ui.screens.session import SessionScreen
 from tests.session.test_roster import ask, event, idle, resource, usage
 from tests.ui.play import Stage, opening
@@ -40,6 +40,9 @@ class Scene:
     def __init__(self, app, board, pilot):
         self.app, self.board, self.pilot = app, board, pilot
         self.closed = []
+        self.stage = None
+        """What the bar of a session that asks is attached to."""
+        self.attached = []
 
     @property
     def screen(self):
@@ -80,7 +83,7 @@ async def board(size=(100, 24), picking=False):
     overview = Board()
     stages = []
 
-    def open_entry(entry):
+    def show(entry):
         stage = Stage(name=entry.id)
         stages.append(stage)
         feed = Feed(opening(stage))
@@ -93,13 +96,18 @@ async def board(size=(100, 24), picking=False):
 
         return Opened(screen, close)
 
-    app = OverviewApp(overview, None if picking else open_entry)
+    def attach(entry):
+        scene.stage.name = entry.id
+        feed = Feed(opening(scene.stage))
+        scene.attached.append(feed)
+        return feed
+
+    app = OverviewApp(overview, None if picking else Ways(show, attach))
     async with app.run_test(size=size) as pilot:
         scene = Scene(app, overview, pilot)
         await pilot.pause()
         yield scene
-    for opened in app.opened:
-        opened.close()
+    app.close_all()
 
 
 def listed(*resources):
@@ -191,7 +199,7 @@ async def test_into_a_session_and_back_to_the_same_row_many_times():
             assert "needs you" in scene.rows()[0], "what happened meanwhile is shown"
         await scene.app.workers.wait_for_complete()
         assert scene.closed == [chosen] * 3
-        assert not scene.app.opened
+        assert not scene.screen.closers
 
 
 async def test_what_is_open_at_the_end_is_closed(monkeypatch):

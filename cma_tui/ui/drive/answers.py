@@ -1,8 +1,9 @@
 """Answering: yes, no, why not, and results by hand.
 
 Owns the last look before an answer is sent. Invariants: an answer holds for exactly what was on the
-screen, and is not sent when that changed, was answered elsewhere, or the line is down; the words of a
-reason or a result stay in the composer until the server has them.
+screen, and is not sent when that changed, was answered elsewhere, the line is down, or the log has not been
+looked at for a minute and cannot be looked at now; the words of a reason or a result stay in the composer
+until the server has them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from cma_tui.ui.drive.sender import Sender
 from cma_tui.ui.drive.several import Several
 from cma_tui.ui.drive.wording import confirmation_event, line_words, result_event
 from cma_tui.ui.widgets.approval import Approval, Asked, still_asked, tool_name
-from cma_tui.ui.widgets.composer import Aim, Composer
+from cma_tui.ui.widgets.composer import Aim, Composer, cleaned
 
 
 class Answering(Sender):
@@ -73,8 +74,24 @@ class Answering(Sender):
             self.composer.aim_at(Aim("reason", list(asked), f"why {what} is denied"))
         else:
             self.composer.aim_at(Aim("result", list(asked), f"the result of {what}"))
+        self.composer.display = True
         self.show_line()
         self.composer.focus()
+
+    def drop_aim(self) -> None:
+        """What is being written is for nobody any more once nothing of it waits."""
+        aim = self.composer.aim
+        if aim is None or self._busy or any(still_asked(self.feed.session, a) for a in aim.asked):
+            return
+        self.composer.aim_at(None)
+        self.say(f"{aim.words}: it does not wait any more", "$warning")
+
+    def clean(self, text: str) -> str:
+        """A text as it is sent; what is left out is said."""
+        text, removed = cleaned(text)
+        if removed:
+            self.say(f"{removed} control characters are left out", "$warning")
+        return text
 
     def answer_in_words(self, aim: Aim, text: str, command: slash.Parsed | None) -> None:
         """Send a reason or a result; it stays in the composer until the server has it."""
@@ -103,7 +120,7 @@ class Answering(Sender):
             self.composer.text = ""
             self.composer.aim_at(None)
             self.show_line()
-            self.on_approval_left()
+            self.go_back()
 
     def _answer(self, asked: Sequence[Asked], verdict: str) -> None:
         self.approval.sending([a.key for a in asked])
@@ -115,20 +132,26 @@ class Answering(Sender):
 
     async def send_answer(self, asked: Asked, event: dict[str, Any]) -> bool:
         """Send one answer, if what it answers still waits as it was drawn and the line is up."""
-        line = self.feed.source.line if self.feed.source is not None else None
-        if not still_asked(self.feed.session, asked):
-            why = "not sent: it does not wait any more, or it changed"
-        elif line is not None and line.state != "live":
-            why = "not sent: the line to the session is down, it may have changed"
-        elif await self.send([event]):
+        why = await self._why_not(asked)
+        if not why and await self.send([event]):
             return True
-        else:
-            why = ""
         self.approval.failed(asked.key)
         if why:
             self.say(why, "$warning")
         self.show_waiting()
         return False
+
+    async def _why_not(self, asked: Asked) -> str:
+        """Why an answer is not sent; empty when what it answers waits as it was drawn."""
+        line = self.feed.source.line if self.feed.source is not None else None
+        if still_asked(self.feed.session, asked):
+            if line is None or line.state != "live":
+                return "not sent: the line to the session is down, it may have changed"
+            if not await self.look_again():
+                return "not sent: the session's log cannot be looked at, it may have changed"
+        if not still_asked(self.feed.session, asked):
+            return "not sent: it does not wait any more, or it changed"
+        return ""
 
     def show_line(self) -> None:
         """What is being written, when it is more than words."""
@@ -137,6 +160,10 @@ class Answering(Sender):
         self._line.update(Content(words))
 
     def on_approval_left(self) -> None:
+        """The user leaves the bar."""
+        self.go_back()
+
+    def go_back(self) -> None:
         """Back to where one writes or reads."""
         if self.chat and self.composer.display:
             self.composer.focus()

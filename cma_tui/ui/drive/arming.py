@@ -13,7 +13,7 @@ from time import monotonic
 from textual.timer import Timer
 from textual.widget import Widget
 
-ARMING = 0.4
+ARMING = 0.7
 """Seconds without a key before one counts."""
 ALONE = 0.12
 """Seconds that no other key may follow: a pasted text and a typist at 20 keys a second are faster."""

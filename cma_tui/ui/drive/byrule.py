@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from time import monotonic
 
 from cma_tui.rules import Decision, Rules
 from cma_tui.ruling import asks, confirmation, note, ruling
@@ -18,9 +17,6 @@ from cma_tui.session.model import ToolUse
 from cma_tui.text import printable
 from cma_tui.ui.drive.answers import Answering
 from cma_tui.ui.widgets.approval import Asked, asked_of, still_asked, tool_name, waiting_uses
-
-FRESH = 60.0
-"""Seconds since the log was looked at after which what is known may be out of date."""
 
 
 class ByRule:
@@ -55,17 +51,7 @@ class ByRule:
                 self._panel.run_worker(self._answer(use, asked, decision))
 
     def _fresh(self) -> bool:
-        panel, source = self._panel, self._panel.feed.source
-        line = source.line if source is not None else None
-        return (
-            panel.controls is not None
-            and not panel.away
-            and not panel.feed.behind
-            and line is not None
-            and line.state == "live"
-            and line.checked_at is not None
-            and monotonic() - line.checked_at < FRESH
-        )
+        return self._panel.is_known() and not self._panel.away
 
     async def _answer(self, use: ToolUse, asked: Asked, decision: Decision) -> None:
         panel = self._panel

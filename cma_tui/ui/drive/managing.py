@@ -16,7 +16,7 @@ from cma_tui.source import SourceError
 from cma_tui.source.resources import Resources, cents_of
 from cma_tui.text import money, printable, size
 from cma_tui.ui.drive.confirm import Confirm
-from cma_tui.ui.drive.lists import Listing
+from cma_tui.ui.drive.sheet import Listing
 
 if TYPE_CHECKING:
     from cma_tui.ui.drive.panel import DrivePanel

@@ -26,8 +26,7 @@ from cma_tui.ui.drive.byrule import ByRule
 from cma_tui.ui.drive.editor import edited
 from cma_tui.ui.drive.hosting import Host
 from cma_tui.ui.drive.wording import kept, restored
-from cma_tui.ui.widgets.approval import still_asked
-from cma_tui.ui.widgets.composer import Composer, How, cleaned
+from cma_tui.ui.widgets.composer import Composer, How
 from cma_tui.ui.widgets.outbox import Entry, Outbox
 
 _KEEP_AFTER = 0.5
@@ -104,14 +103,7 @@ class DrivePanel(Answering):
         self.show_waiting()
         if self.byrule is not None:
             self.byrule.step()
-        aim = self.composer.aim
-        if (
-            aim is not None
-            and not self._busy
-            and not any(still_asked(self.feed.session, a) for a in aim.asked)
-        ):
-            self.composer.aim_at(None)
-            self.say(f"{aim.words}: it does not wait any more", "$warning")
+        self.drop_aim()
         for entry in list(self.outbox.entries):  # the log may show later what no reply told
             if entry.state == "unclear" and entry.attempt is not None and entry.attempt.found is not None:
                 self._done(entry)
@@ -138,9 +130,7 @@ class DrivePanel(Answering):
     def on_composer_sent(self, message: Composer.Sent) -> None:
         """Hand a message to the outbox, run a command, or give an answer."""
         message.stop()
-        text, removed = cleaned(message.text)
-        if removed:
-            self.say(f"{removed} control characters are left out", "$warning")
+        text = self.clean(message.text)
         command = slash.parse(text)
         if message.aim is not None:
             self.answer_in_words(message.aim, text, command)
@@ -357,7 +347,7 @@ class DrivePanel(Answering):
 
     def on_outbox_left(self) -> None:
         """Back to where one writes or reads."""
-        self.on_approval_left()
+        self.go_back()
 
     def on_composer_left(self) -> None:
         """Back to the timeline."""

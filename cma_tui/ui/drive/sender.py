@@ -1,21 +1,27 @@
 """The ground that driving stands on: the live session, the way to it, and words for the user.
 
-Owns the one call that sends what no outbox keeps. Invariant: what goes wrong is said, and nothing is sent
-where nothing can be.
+Owns the one call that sends what no outbox keeps, and whether the session is known as it is now. Invariant:
+what goes wrong is said, and nothing is sent where nothing can be.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from time import monotonic
 from typing import Any
 
 from textual.containers import Vertical
 from textual.message import Message
 
 from cma_tui.feed import Feed
-from cma_tui.source import Controls, SourceError
+from cma_tui.source import Attached, Controls, SourceError
 from cma_tui.text import printable
+
+FRESH = 60.0
+"""Seconds since the log was looked at after which what is known may be out of date."""
+_LOOKS, _PAUSE = 250, 0.02
+"""How often, and after how many seconds each, it is seen whether the log has been looked at: 5 s in all."""
 
 
 class Sender(Vertical):
@@ -45,6 +51,35 @@ class Sender(Vertical):
         """How to act on the live session; None where nothing can be sent."""
         source = self.feed.source
         return source.controls if source is not None and not self.feed.finished else None
+
+    def is_known(self) -> bool:
+        """Whether it is known as it is now: the line up, the log looked at lately, all of it folded."""
+        line = self.feed.source.line if self.feed.source is not None else None
+        return (
+            self.controls is not None
+            and not self.feed.behind
+            and line is not None
+            and line.state == "live"
+            and line.checked_at is not None
+            and monotonic() - line.checked_at < FRESH
+        )
+
+    async def look_again(self) -> bool:
+        """Have the log looked at, where that was too long ago. Says whether the session is known then."""
+        source: object = self.feed.source
+        if self.is_known() or not isinstance(source, Attached):
+            return self.is_known()
+        try:
+            await self.on_source(source.hurry())
+            for _ in range(_LOOKS):
+                if self.is_known():
+                    await self.on_source(asyncio.sleep(_PAUSE))  # until then what it brought is on its way
+                    if self.is_known():
+                        return True
+                await asyncio.sleep(_PAUSE)
+        except SourceError:  # it has ended
+            pass
+        return False
 
     async def send(self, events: list[dict[str, Any]]) -> bool:
         """Send events that no outbox keeps. Returns whether the server has them; says why not."""

@@ -7,54 +7,35 @@ whole list was on the screen.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from textual import events
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Static
 
 from cma_tui.report.words import agent_name
 from cma_tui.session.model import Session, ToolUse
 from cma_tui.text import printable
 from cma_tui.ui.drive.arming import Guard
+from cma_tui.ui.drive.sheet import Sheet
 from cma_tui.ui.widgets.approval import Asked, payload_lines, tool_name
 
 
-class Several(ModalScreen[str | None]):
+class Several(Sheet[str | None]):
     """Dismisses with `allow`, `deny`, `reason` (a no that is to be explained), or None."""
 
     DEFAULT_CSS = """
-    Several { align: center bottom; }
-    Several > VerticalScroll { width: 100%; height: auto; max-height: 90%; background: $surface; padding: 0 1;
-                               border: heavy $warning; border-title-color: $warning;
-                               scrollbar-size-vertical: 1; }
+    Several > VerticalScroll { border: heavy $warning; border-title-color: $warning; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", "back", show=False),
-        Binding("j,down", "scroll(1)", "down", show=False),
-        Binding("k,up", "scroll(-1)", "up", show=False),
-    ]
 
     def __init__(self, session: Session, asked: Sequence[Asked], verdict: str) -> None:
-        super().__init__()
+        keys = "y allows all" if verdict == "allow" else "n denies all   N with a reason"
+        super().__init__(f"{verdict} {len(asked)}", f"{keys}   j k scroll   Esc back")
         self._session = session
         self._asked = asked
         self._verdict = verdict
         self.guard = Guard(self)
 
-    def compose(self) -> ComposeResult:
-        """Each with everything it would do; the keys are in the frame."""
-        with VerticalScroll() as page:
-            page.border_title = Content(f"{self._verdict} {len(self._asked)}")
-            keys = "y allows all" if self._verdict == "allow" else "n denies all   N with a reason"
-            page.border_subtitle = Content(f"{keys}   j k scroll   Esc back")
-            yield Static(self._words(), markup=False)
-
-    def _words(self) -> Content:
+    def words(self) -> Content:
+        """Each with everything it would do."""
         session, width = self._session, max(20, self.app.size.width - 8)
         parts: list[Content] = []
         for number, asked in enumerate(self._asked, start=1):
@@ -69,7 +50,6 @@ class Several(ModalScreen[str | None]):
     def on_mount(self) -> None:
         """Keys count after a moment."""
         self.guard.disarm()
-        self.query_one(VerticalScroll).focus()
 
     def on_paste(self, event: events.Paste) -> None:
         """A paste is no answer."""
@@ -88,12 +68,8 @@ class Several(ModalScreen[str | None]):
             self.guard.press(lambda: self._decide(result))
 
     def _decide(self, result: str) -> None:
-        page = self.query_one(VerticalScroll)
+        page = self.page
         if result == "allow" and page.scroll_offset.y < page.max_scroll_y:
             page.border_title = Content("read it to its end first: j, PgDn, End")
             return
         self.dismiss(result)
-
-    def action_scroll(self, by: int) -> None:
-        """A line up or down."""
-        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)

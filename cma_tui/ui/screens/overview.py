@@ -20,12 +20,15 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
+from cma_tui.feed import Feed
 from cma_tui.overview import Overview
 from cma_tui.report.overview import totals_words
-from cma_tui.session.roster import NEEDS_YOU, Entry, Roster
+from cma_tui.session.roster import NEEDS_HOST, NEEDS_YOU, Entry, Roster
 from cma_tui.source import SourceError
 from cma_tui.text import ago, first_line
 from cma_tui.ui.beat import Beat
+from cma_tui.ui.drive.reply import Reply
+from cma_tui.ui.drive.sender import Sender
 from cma_tui.ui.screens.help import Help
 from cma_tui.ui.screens.session import SessionScreen
 from cma_tui.ui.widgets.sessions import Rows
@@ -39,6 +42,7 @@ _KEYS: tuple[str, ...] = (
     "? help",
     "Enter open",
     "/ filter",
+    "! answer",
     "n next that needs you",
     "o order",
     "q leave",
@@ -55,7 +59,13 @@ class Opened(NamedTuple):
     """Closes what the screen was on, and says what there is to say; may take seconds."""
 
 
-Opener = Callable[[Entry], Opened]
+class Ways(NamedTuple):
+    """What can be done with a row."""
+
+    show: Callable[[Entry], Opened]
+    """Makes the screen of it."""
+    attach: Callable[[Entry], Feed]
+    """Makes what feeds the bar of what it asks."""
 
 
 class OverviewScreen(Screen[str | None]):
@@ -76,19 +86,20 @@ class OverviewScreen(Screen[str | None]):
         Binding("O", "reverse", "the other way round", show=False),
         Binding("escape", "clear", "no filter", show=False),
         Binding("question_mark,f1", "help", "help", show=False),
+        Binding("exclamation_mark", "answer", "answer what waits", show=False),
         Binding("q", "leave", "leave", show=False),
     ]
 
-    def __init__(self, overview: Overview, open_entry: Opener | None) -> None:
+    def __init__(self, overview: Overview, ways: Ways | None) -> None:
         """Prepare.
 
         Args:
             overview: what feeds the list; started when the first frame is there.
-            open_entry: makes the screen of a session; None when one is to be chosen only.
+            ways: how a session is opened and answered; None when one is to be chosen only.
         """
         super().__init__()
         self.overview = overview
-        self._open_entry = open_entry
+        self._ways = ways
         self._rows = Rows(overview.roster)
         self._head = Static(markup=False)
         self._line = Static(markup=False)
@@ -100,6 +111,10 @@ class OverviewScreen(Screen[str | None]):
         self._beat = Beat(self, self._draw, lambda: TICK)
         self._window: list[str] = []
         self._said = ""
+        self.closers: list[Callable[[], str]] = []
+        """What closes the sessions that are open: each is called once, when it is left or at the end."""
+        self._reply: Reply | None = None
+        """The bar of what a session asks, while it is there."""
 
     @property
     def roster(self) -> Roster:
@@ -170,11 +185,12 @@ class OverviewScreen(Screen[str | None]):
         self._put(self._line, _joined(self._state()))
         self._put(self._columns, Content(self._rows.heading()))
         entry = self._rows.entry
-        asks = entry is not None and entry.standing == NEEDS_YOU and self._open_entry is not None
+        asks = entry is not None and entry.standing == NEEDS_YOU and self._ways is not None
+        asks = asks and self._reply is None
         self._asked.display = asks
         if entry is not None and asks:
             self._put(self._asked, self._ask(entry))
-        keys = _PICK if self._open_entry is None else _KEYS
+        keys = _PICK if self._ways is None else _KEYS
         room = self.size.width - 2
         while len(keys) > 1 and len("   ".join(keys)) > room:
             keys = keys[:-1]
@@ -206,7 +222,7 @@ class OverviewScreen(Screen[str | None]):
         return Content.assemble(
             Content.styled("asks  ", "$warning bold"),
             Content(first_line(doing(entry), 400)),
-            Content.styled("   Enter, then ! answers", "$warning"),
+            Content.styled("   ! answers", "$warning"),
         )
 
     def _put(self, place: Static, line: Content) -> None:
@@ -262,27 +278,68 @@ class OverviewScreen(Screen[str | None]):
 
     def on_rows_opened(self, message: Rows.Opened) -> None:
         """Go into a session, or choose it."""
-        if self._open_entry is None:
+        if self._ways is None:
             if message.entry.path is None:
                 self.dismiss(message.entry.id)
             return
         try:
-            opened = self._open_entry(message.entry)
+            opened = self._ways.show(message.entry)
         except SourceError as error:
-            self._said = first_line(str(error), 300)
-            self._words()
+            self._say(str(error))
             return
-        self.app.opened.append(opened)  # type: ignore[attr-defined]  # of OverviewApp
-        self.app.push_screen(opened.screen, lambda _: self._left(opened))
+        self.closers.append(opened.close)
+        self.app.push_screen(opened.screen, lambda _: self._left(opened.close))
 
-    def _left(self, opened: Opened) -> None:
-        self.run_worker(self._close(opened))
+    def _left(self, close: Callable[[], str]) -> None:
+        self.run_worker(self._close(close))
 
-    async def _close(self, opened: Opened) -> None:
-        self.app.opened.remove(opened)  # type: ignore[attr-defined]
-        farewell = await asyncio.to_thread(opened.close)
+    async def _close(self, close: Callable[[], str]) -> None:
+        self.closers.remove(close)
+        farewell = await asyncio.to_thread(close)
         if farewell:
             self.app.notify(farewell, markup=False)
+
+    # -- answering -------------------------------------------------------------------------------------
+
+    def action_answer(self) -> None:
+        """Put the keys into the bar of what the row's session asks."""
+        entry = self._rows.entry
+        if entry is None or self._ways is None or entry.standing not in (NEEDS_YOU, NEEDS_HOST):
+            self._say("nothing waits for an answer there")
+        elif self._reply is not None and self._reply.session == entry.id:
+            self._reply.approval.focus()
+        else:
+            self._leave_reply()
+            try:
+                feed = self._ways.attach(entry)
+            except SourceError as error:
+                self._say(str(error))
+                return
+            self._rows.hold()
+            self._reply = Reply(feed, entry.id)
+            self.closers.append(self._reply.close)
+            self.mount(self._reply, before=self._filter)
+            self._show()
+
+    def on_sender_said(self, message: Sender.Said) -> None:
+        """The last line says it."""
+        self._say(message.text)
+
+    def on_sender_left(self) -> None:
+        """Back to the list."""
+        self._leave_reply()
+        self._rows.focus()
+        self._show()
+
+    def _leave_reply(self) -> None:
+        reply, self._reply = self._reply, None
+        if reply is not None:
+            reply.remove()
+            self._left(reply.close)
+
+    def _say(self, text: str) -> None:
+        self._said = first_line(text, 300)
+        self._words()
 
     def action_help(self) -> None:
         """Show every key."""

@@ -116,6 +116,11 @@ class Approval(Static, can_focus=True):
             self._turn_to(asked)
         self.update(self._words(waiting, at))
 
+    def look_out(self, text: str) -> None:
+        """Be there for what is not known yet."""
+        self.add_class("-asking")
+        self.update(Content.styled(printable(text), "$warning"))
+
     def _waiting(self) -> list[ToolUse]:
         """What a person can answer: confirmations first, then results that nobody seems to give."""
         confirmations, results = waiting_uses(self._session)
@@ -214,6 +219,9 @@ class Approval(Static, can_focus=True):
             return
         asked = self.asked
         if asked is None:
+            self.guard.other()
+            if event.is_printable:
+                event.stop()
             return
         deeds = {
             "y": lambda: self._decide(asked, "allow"),

@@ -69,6 +69,9 @@ class Composer(TextArea):
     class Left(Message):
         """The user goes back to the timeline."""
 
+    class Back(Message):
+        """The user goes back from something else to the message."""
+
     class TakeBack(Message):
         """The user wants to change what waits in the outbox last, or to recall what was sent before."""
 
@@ -150,6 +153,7 @@ class Composer(TextArea):
         """Back to the message, or to the timeline; the draft stays."""
         if self.aim is not None:
             self.aim_at(None)
+            self.post_message(self.Back())
         else:
             self.post_message(self.Left())
 

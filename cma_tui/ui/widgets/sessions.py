@@ -245,8 +245,13 @@ class Rows(Widget, can_focus=True):
     def action_open(self) -> None:
         """Ask for the session."""
         if (entry := self.entry) is not None:
-            self.cursor = entry.id  # to come back to
+            self.hold()
             self.post_message(self.Opened(entry))
+
+    def hold(self) -> None:
+        """Stay on this session, also where it is the first of the list: one comes back to it."""
+        if (entry := self.entry) is not None:
+            self.cursor = entry.id
 
     # -- events of the screen ----------------------------------------------------------------------------
 
