@@ -89,6 +89,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("j k  ↓ ↑", "next, previous session (also PgDn, PgUp, g, G)"),
             ("n", "next that needs you"),
             ("Enter", "open it; s or Esc comes back to the same row"),
+            ("!", "answer what it asks, as in its own screen; Esc goes back to the list"),
             ("/", "filter by title, agent, id, metadata or state; Esc shows all again"),
             ("o O", "order by something else; the other way round"),
         ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from textual import events
 from textual.app import ComposeResult
+from textual.content import Content
 
 from cma_tui.feed import Feed
 from cma_tui.text import first_line
@@ -28,9 +29,17 @@ class Reply(Answering):
     Reply > #line { height: auto; width: 1fr; padding: 0 1; display: none; color: $cma-quiet; }
     """
 
-    def __init__(self, feed: Feed, session: str) -> None:
+    def __init__(self, feed: Feed, session: str, title: str) -> None:
+        """Prepare the bar of a feed that has not been started.
+
+        Args:
+            feed: the session's; `close` closes it.
+            session: its id.
+            title: what it is called, for the frame.
+        """
         super().__init__(feed)
         self.session = session
+        self.approval.border_title = Content(first_line(title, 100))
         self._beat = Beat(self, self._draw, lambda: TICK)
 
     def compose(self) -> ComposeResult:
@@ -62,8 +71,6 @@ class Reply(Answering):
         if self.feed.behind:
             self._beat.plan(TICK / 4)
             return
-        source = self.feed.source
-        known = source is not None and source.line is not None and source.line.checked_at is not None
         if self.feed.finished:
             error = self.feed.error
             self.say(first_line(str(error), 300) if error is not None else "it has ended", "$error")
@@ -73,7 +80,12 @@ class Reply(Answering):
             self.show_waiting()
             if self.composer.aim is None:
                 self._no_words()
-        elif known:
+        elif self.is_known():
+            self.run_worker(self._conclude(), exclusive=True)
+
+    async def _conclude(self) -> None:
+        """Nothing seems to wait: once all is there, that is so."""
+        if await self.all_there() and not self.feed.session.pending:
             self.say("nothing waits there any more", "$warning")
             self.post_message(self.Left())
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -71,14 +72,20 @@ class Sender(Vertical):
             return self.is_known()
         try:
             await self.on_source(source.hurry())
-            for _ in range(_LOOKS):
-                if self.is_known():
-                    await self.on_source(asyncio.sleep(_PAUSE))  # until then what it brought is on its way
-                    if self.is_known():
-                        return True
-                await asyncio.sleep(_PAUSE)
         except SourceError:  # it has ended
-            pass
+            return False
+        for _ in range(_LOOKS):
+            if await self.all_there():
+                return True
+            await asyncio.sleep(_PAUSE)
+        return False
+
+    async def all_there(self) -> bool:
+        """Whether it is known as it is now, and what the last look brought has had its time to come here."""
+        with suppress(SourceError):
+            if self.is_known():
+                await self.on_source(asyncio.sleep(_PAUSE))
+                return self.is_known()
         return False
 
     async def send(self, events: list[dict[str, Any]]) -> bool:

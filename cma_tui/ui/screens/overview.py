@@ -316,7 +316,7 @@ class OverviewScreen(Screen[str | None]):
                 self._say(str(error))
                 return
             self._rows.hold()
-            self._reply = Reply(feed, entry.id)
+            self._reply = Reply(feed, entry.id, entry.title or entry.id)
             self.closers.append(self._reply.close)
             self.mount(self._reply, before=self._filter)
             self._show()
