@@ -102,6 +102,17 @@ class ModelUsage(msgspec.Struct, gc=False):
         )
 
 
+class StopReason(msgspec.Struct, gc=False):
+    """Why a session or a thread stands still."""
+
+    type: str | None = None
+    event_ids: list[str] = []
+    """The tool uses that it waits for."""
+
+
+_NO_CONTENT: Final = msgspec.Raw()
+
+
 class Event(msgspec.Struct, gc=False, eq=False):
     """One event: what every fold step looks at, read in a single pass; the rest through `data`.
 
@@ -125,7 +136,7 @@ class Event(msgspec.Struct, gc=False, eq=False):
     id: str | None = None
     processed_at: datetime | None = None
     session_thread_id: str | None = None
-    content: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    content: msgspec.Raw = msgspec.field(default=_NO_CONTENT)
     name: str | None = None
     tool_use_id: str | None = None
     mcp_tool_use_id: str | None = None
@@ -136,6 +147,15 @@ class Event(msgspec.Struct, gc=False, eq=False):
     model_request_start_id: str | None = None
     model_usage: ModelUsage | None = None
     event_id: str | None = None
+    agent_name: str | None = None
+    stop_reason: StopReason | str | None = None
+    stop_details: dict[str, Any] | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """The word for why it stands still."""
+        said = self.stop_reason
+        return (said.type if isinstance(said, StopReason) else said) or None
 
     @property
     def data(self) -> dict[str, Any]:
@@ -283,6 +303,7 @@ def _salvage(raw: bytes, position: int) -> Event:
         "evaluated_permission",
         "model_request_start_id",
         "event_id",
+        "agent_name",
     ):
         if isinstance(value.get(name), str):
             setattr(event, name, value[name])
@@ -290,6 +311,9 @@ def _salvage(raw: bytes, position: int) -> Event:
     event.processed_at = _stamp(value.get("processed_at"))
     if isinstance(value.get("is_error"), bool):
         event.is_error = value["is_error"]
+    event.stop_reason = _stop_reason(value.get("stop_reason"))
+    if isinstance(value.get("stop_details"), dict):
+        event.stop_details = value["stop_details"]
     if "content" in value:
         event.content = msgspec.Raw(_dumps(value["content"]))
     usage = value.get("model_usage")
@@ -298,6 +322,17 @@ def _salvage(raw: bytes, position: int) -> Event:
             **{name: count(usage.get(name)) or 0 for name in ModelUsage.__struct_fields__}
         )
     return event
+
+
+def _stop_reason(value: object) -> StopReason | str | None:
+    """A reason as the typed reader takes it, of whatever in it has the right type."""
+    if not isinstance(value, dict):
+        return value if isinstance(value, str) else None
+    type_, listed = value.get("type"), value.get("event_ids")
+    return StopReason(
+        type_ if isinstance(type_, str) else None,
+        [key for key in listed if isinstance(key, str)] if isinstance(listed, list) else [],
+    )
 
 
 def count(value: object) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cma_tui.content import as_dict
+from cma_tui.event import StopReason
 from cma_tui.session import tools
 from cma_tui.session.elapsed import ANSWER, KINDS, MODEL, TOOLS, YOU, micros
 from cma_tui.session.model import Evaluation, Item, Leg, ModelRequest, Session, ToolUse
@@ -43,9 +43,9 @@ def awaited_of(session: Session, leg: Leg) -> tuple[int, set[str]]:
     moments between the answer and the running after it are of the same wait.
     """
     idle = session.ordinals.get(leg.idle, -1)
-    listed = as_dict(session.events[idle].data.get("stop_reason")).get("event_ids") if idle >= 0 else None
-    names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
-    uses = {name: tools.find(session, name) for name in names}
+    said = session.events[idle].stop_reason if idle >= 0 else None
+    named = said.event_ids if isinstance(said, StopReason) else []
+    uses = {name: tools.find(session, name) for name in named}
     unseen = {name for name, index in uses.items() if index < 0}
     ours = bool(uses) and not unseen
     for index in uses.values():

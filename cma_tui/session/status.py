@@ -11,8 +11,8 @@ from sys import intern
 
 from msgspec.structs import replace
 
-from cma_tui.content import as_dict, as_list, as_text
-from cma_tui.event import Event
+from cma_tui.content import as_text
+from cma_tui.event import Event, StopReason
 from cma_tui.session import own, tools, turns
 from cma_tui.session.model import Change, Session, StatusChange
 from cma_tui.session.place import own_stream, place, renamed, speaks_of
@@ -39,22 +39,20 @@ def running(session: Session, event: Event, ordinal: int, change: Change) -> Non
 
 def idle(session: Session, event: Event, ordinal: int, change: Change) -> None:
     """The session stands still: for an answer, or for good."""
-    data = event.data
-    reason = _stop_reason(data)
+    reason = _reason(event)
     session.has_status = True
-    item = StatusChange(
-        ordinal, event.type, event.at, turns.current(session), None, status="idle", stop_reason=reason
-    )
-    place(session, item, change)
+    turn = turns.current(session)
+    place(session, StatusChange(ordinal, event.type, event.at, turn, None, "idle", reason), change)
     change.header = True
     if reason == "requires_action":
-        listed = [i for i in as_list(as_dict(data.get("stop_reason")).get("event_ids")) if isinstance(i, str)]
+        said = event.stop_reason
+        listed = said.event_ids if isinstance(said, StopReason) else []
         if tools.asked(session, listed, change) or not listed:
             session.status, session.stop_reason = "idle", reason
             turns.end_leg(session, event, reason)
         return  # every listed use has its answer: a stale idle, the server goes on
     session.status, session.stop_reason = "idle", reason
-    session.stop_details = as_dict(data.get("stop_details"))
+    session.stop_details = event.stop_details or {}
     _rest(session, event, reason or "unknown", change)
 
 
@@ -91,27 +89,18 @@ def _rest(session: Session, event: Event, reason: str, change: Change) -> None:
 def thread(session: Session, event: Event, ordinal: int, change: Change) -> None:
     """A thread was created or its status changed. The first one named without being created is primary."""
     subject = event.session_thread_id
-    data = event.data
     created = event.type == "session.thread_created"
     if subject is not None and not created and session.primary is None and subject not in session.threads:
         session.primary = subject
         if session.agent.name is None:
-            session.agent = replace(session.agent, name=as_text(data.get("agent_name")))
-    reason = _stop_reason(data) if event.type == "session.thread_status_idle" else None
+            session.agent = replace(session.agent, name=event.agent_name or None)
+    reason = _reason(event) if event.type == "session.thread_status_idle" else None
     status = _THREAD[event.type]
     if subject == session.primary:
         subject = session.primary  # one string for all of them
     stream = own_stream(session, event)
-    item = StatusChange(
-        ordinal,
-        event.type,
-        event.at,
-        turns.current(session),
-        stream,
-        status=status,
-        stop_reason=reason,
-        subject=subject,
-    )
+    turn = turns.current(session)
+    item = StatusChange(ordinal, event.type, event.at, turn, stream, status, reason, subject)
     index = place(session, item, change)
     change.header = True
     if subject is None:
@@ -123,14 +112,14 @@ def thread(session: Session, event: Event, ordinal: int, change: Change) -> None
         return
     held = own.thread(session, subject)
     speaks_of(session, index, subject)
-    name = as_text(data.get("agent_name")) or held.agent_name
+    name = event.agent_name or held.agent_name
     if name != held.agent_name:
         held.agent_name = name
         renamed(session, subject, change)
     if created:
         held.created.append(index)
         held.created_at, held.parent = event.at, stream
-        held.workflow_run = as_text(data.get("workflow_run_id"))
+        held.workflow_run = as_text(event.data.get("workflow_run_id"))
     else:
         held.status, held.stop_reason = status, reason
         change.lean(held.created)
@@ -138,7 +127,6 @@ def thread(session: Session, event: Event, ordinal: int, change: Change) -> None
             tools.forget_pending(session, change, thread=subject)
 
 
-def _stop_reason(data: dict[str, object]) -> str | None:
-    said = data.get("stop_reason")
-    reason = as_text(said) or as_text(as_dict(said).get("type"))
-    return None if reason is None else intern(reason)
+def _reason(event: Event) -> str | None:
+    reason = event.reason
+    return None if reason is None else intern(reason)  # many events, few reasons

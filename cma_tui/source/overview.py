@@ -350,7 +350,7 @@ class Workspace:
             return
         known.heard = _STATUS[last.type]
         known.doubts = 0
-        if known.heard == "idle" and as_dict(last.data.get("stop_reason")).get("type") == "requires_action":
+        if known.heard == "idle" and last.reason == "requires_action":
             known.heard = "waiting"
         if session in self._streams:
             if known.heard in _MOVING:
