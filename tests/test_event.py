@@ -24,6 +24,7 @@ from cma_tui.event import (
     EVENT_TYPES,
     LOCAL_TYPES,
     PREVIEW_TYPES,
+    StopReason,
     Event,
     ModelUsage,
     bad_frame,
@@ -87,6 +88,8 @@ def test_every_event_is_read_and_kept(line: bytes) -> None:
             assert decode(value) == said.get("content") if bytes(value) else "content" not in said
         elif name == "model_usage" and value is not None:
             assert msgspec.to_builtins(value).items() <= said[name].items()
+        elif name == "stop_reason" and isinstance(value, StopReason):
+            assert {**msgspec.to_builtins(StopReason()), **said[name]} == msgspec.to_builtins(value)
         elif name != "processed_at":
             assert value == said.get(name)
 
@@ -128,6 +131,25 @@ def test_one_wrong_field_does_not_spoil_the_others(value: object) -> None:
     )
     assert (got.key, got.name, got.at, got.is_error) == ("sevt_1", "bash", 1791795600.0, True)
     assert got.model_usage in (None, ModelUsage())
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "named"),
+    [
+        ({"type": "requires_action", "event_ids": ["a", "b"]}, "requires_action", ["a", "b"]),
+        ({"type": "requires_action", "event_ids": ["a", 1, None]}, "requires_action", ["a"]),
+        ({"type": "requires_action", "event_ids": None}, "requires_action", []),
+        ({"type": 7, "event_ids": ["a"]}, None, ["a"]),
+        ("end_turn", "end_turn", []),
+        ("", None, []),
+        (["end_turn"], None, []),
+        (None, None, []),
+    ],
+)
+def test_a_reason_of_any_shape(said: object, reason: str | None, named: list[str]) -> None:
+    got = parse(event(id="sevt_1", name="n", stop_reason=said))
+    assert (got.key, got.name, got.reason) == ("sevt_1", "n", reason)
+    assert (got.stop_reason.event_ids if isinstance(got.stop_reason, StopReason) else []) == named
 
 
 BAD = {
