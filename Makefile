@@ -2,7 +2,7 @@
 # with uv where that is installed, and otherwise with a uv that it puts into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check audit bench screenshots clean
+.PHONY: help setup demo test soak check audit bench screenshots package clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -50,6 +50,20 @@ bench: $(READY) ## Run the benchmarks
 
 screenshots: $(READY) ## Make the pictures of the README again
 	$(BIN)/python -m screenshots $(ARGS)
+
+package: $(READY) ## Build wheel and sdist, and try the wheel in an environment of its own
+	@rm -rf dist && $(BIN)/uv build --quiet
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && set -e; \
+	$(BIN)/uv venv --quiet --no-project "$$folder/venv"; \
+	$(BIN)/uv pip install --quiet --python "$$folder/venv" dist/*.whl; \
+	log=$$PWD/tests/data/recordings/langsmith-sdk/custom_tools/events.jsonl; \
+	cd "$$folder"; export CMA_TOP_STATE_DIR="$$folder/state" CMA_TOP_CACHE_DIR="$$folder/cache"; \
+	venv/bin/cma-top --version; \
+	venv/bin/cma-top tail "$$log" --json | head -2 | wc -l; \
+	venv/bin/cma-top stats "$$log" | head -3; \
+	venv/bin/cma-top export "$$log" --format csv | head -1; \
+	venv/bin/cma-top doctor | head -1; \
+	ls venv/share/cma-top/examples
 
 clean: ## Remove caches and build results (.venv stays)
 	rm -rf build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache snapshot_report.html
