@@ -2,13 +2,15 @@
 
 Owns the last queue in front of the terminal. Invariants: writing never waits, so that a terminal that stops
 reading holds up nothing but the drawing; the end of the program waits for it a moment, and no longer; a
-terminal that has gone away is noticed without asking for it.
+terminal that has gone away is noticed without asking for it; the screen is entered once, and entered again
+only after it was left.
 """
 
 from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
 import threading
 from collections import deque
@@ -117,16 +119,54 @@ class Terminal(LinuxDriver):
         """Whether the terminal took all of what was written when it was last left."""
         threading.Thread(target=self._watch, name="terminal-watch", daemon=True).start()
 
+    def start_application_mode(self) -> None:
+        """Enter the screen; it is left before the process is stopped, and entered again after."""
+        super().start_application_mode()  # type: ignore[no-untyped-call]  # of Textual
+        # By the loop, between two callbacks: a handler that interrupts a write would wait for its lock.
+        self._loop.add_signal_handler(signal.SIGTSTP, self._sigtstp_application)
+        self._loop.add_signal_handler(signal.SIGCONT, self._sigcont_application)
+
+    def stop_application_mode(self) -> None:
+        """Leave the screen; until it is entered again, the process is stopped like any other."""
+        self._loop.remove_signal_handler(signal.SIGTSTP)
+        self._loop.remove_signal_handler(signal.SIGCONT)
+        super().stop_application_mode()
+
+    def write(self, data: str) -> None:
+        """Write to the terminal; while it is left to others, nothing."""
+        if self._writer_thread is not None:
+            super().write(data)
+
     def close(self) -> None:
         """Leave the terminal when it has read everything; one that does not read is not waited for."""
         super().close()
+        self._writer_thread = None
         self.caught_up = self.output.drain()
+
+    def _sigtstp_application(self, *_: object) -> None:
+        """Stop, the terminal restored."""
+        self.suspend_application_mode()
+        self._must_signal_resume = True
+        self._loop.add_signal_handler(signal.SIGCONT, self._sigcont_application)
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _sigcont_application(self, *_: object) -> None:
+        """Go on. Who was stopped without being asked leaves the screen first, for others had the terminal."""
+        if self._hung_up(0):
+            return  # the kernel sends this signal along with SIGHUP
+        if self._writer_thread is not None:
+            self.suspend_application_mode()
+        self.resume_application_mode()
+
+    def _hung_up(self, timeout: int | None) -> bool:
+        """Whether the other end hangs up within so many milliseconds, or ever."""
+        poll = select.poll()
+        poll.register(self.fileno, 0)
+        return any(found & (select.POLLHUP | select.POLLERR) for _, found in poll.poll(timeout))
 
     def _watch(self) -> None:
         """Wait for the other end to hang up: a terminal that is gone reads as an endless nothing."""
-        poll = select.poll()
-        poll.register(self.fileno, 0)
-        if any(found & (select.POLLHUP | select.POLLERR) for _, found in poll.poll()):
+        if self._hung_up(None):
             self.on_lost()
 
     def _run_input_thread(self) -> None:
