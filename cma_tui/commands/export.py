@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
@@ -19,11 +19,11 @@ import click
 import msgspec
 
 from cma_tui.commands.exits import CommandError, Exit
-from cma_tui.commands.options import Common, common
+from cma_tui.commands.options import Common, Pick, common, picked
 from cma_tui.commands.output import Output, say
 from cma_tui.commands.stats import prices_for
 from cma_tui.commands.tail import fold, opened
-from cma_tui.commands.targets import Target, target
+from cma_tui.commands.targets import files_or_session
 from cma_tui.event import Event
 from cma_tui.feed import fold_batch
 from cma_tui.private import PrivateError, write_private
@@ -42,7 +42,7 @@ Mask = Callable[[Iterable[Event]], Iterable[Event]]
 
 
 @click.command()
-@click.argument("what", metavar="SESSION|FILE")
+@click.argument("what", nargs=-1, required=True, metavar="SESSION|FILE...")
 @click.option(
     "--format",
     "format_",
@@ -62,10 +62,11 @@ Mask = Callable[[Iterable[Event]], Iterable[Event]]
 @click.option("--until", metavar="TIME", help="Only what happened until then.")
 @click.option("--thread", metavar="ID", help="Only this thread of a sub-agent.")
 @click.option("--no-redact", is_flag=True, help="Mask nothing.")
+@picked
 @common
 def export_command(
     options: Common,
-    what: str,
+    what: Sequence[str],
     format_: str | None,
     output: Path | None,
     force: bool,
@@ -74,6 +75,7 @@ def export_command(
     until: str | None,
     thread: str | None,
     no_redact: bool,
+    pick: Pick,
 ) -> int:
     """Write a session or a saved log as a document: to read, to share, or for another program.
 
@@ -97,11 +99,10 @@ def export_command(
     def mask(events: Iterable[Event]) -> Iterable[Event]:
         return events if redactor is None else masked(events, redactor)
 
-    session = _session(target(what), options, mask)
+    session = _session(what, pick, options, mask)
     if not part.whole and not items_of(session, part):
-        raise CommandError(
-            f"nothing of {what} is in that part; it has {len(session.turns)} turns", Exit.USAGE
-        )
+        told = f"nothing of {' '.join(what)} is in that part; it has {len(session.turns)} turns"
+        raise CommandError(told, Exit.USAGE)
     figures = stats(session, prices_for(session))
     pieces = (piece.encode("utf-8", "replace") for piece in writer(name)(session, part, figures))
     if output is None:
@@ -123,16 +124,17 @@ def _redactor(options: Common) -> Redactor:
         raise CommandError(str(error), Exit.USAGE) from None
 
 
-def _session(named: Target, options: Common, mask: Mask) -> Session:
-    """The folded session, of a file or as it is now."""
-    if named.session is not None:
+def _session(what: Sequence[str], pick: Pick, options: Common, mask: Mask) -> Session:
+    """The folded session, of files or as it is now."""
+    files, name = files_or_session(what)
+    if name is not None:
         try:
-            return asyncio.run(_listed(named.session, options, mask))
+            return asyncio.run(_listed(name, options, mask))
         except SourceError as error:
             raise CommandError(str(error), error.exit_code) from error
-    with opened(str(named.file)) as log:
+    with opened(*files, merged=pick.merged) as log:
         session = Session()
-        fold(session, iter(mask(log.events())))
+        fold(session, iter(mask(log.events(pick.session or 0))))
         for note in log.notes:
             say(f"note: {log.name}: {note}")
         return session

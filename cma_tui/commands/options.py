@@ -151,6 +151,34 @@ def _key(path: Path) -> Secret:
     return Secret(text)
 
 
+@dataclass(frozen=True)
+class Pick:
+    """Which of the sessions in what was named is wanted."""
+
+    session: int | None = None
+    """Counted from 0; None when nothing was said."""
+    merged: bool = False
+
+
+def picked(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the options that choose a session of a log, as its argument `pick`."""
+
+    @click.option(
+        "--session",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Which session, of a log that holds several.",
+    )
+    @click.option("--merge", is_flag=True, help="Take all sessions of the log for one.")
+    @wraps(command)
+    def run(*args: object, session: int | None, merge: bool, **rest: object) -> int:
+        if session is not None and merge:
+            raise click.UsageError("--session chooses one of several, --merge takes them for one")
+        return command(*args, pick=Pick(None if session is None else session - 1, merge), **rest)
+
+    return run
+
+
 record_option = click.option(
     "--record",
     is_flag=True,

@@ -6,12 +6,12 @@ Owns the options of a replay. Invariant: nothing is shown before every file has 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 
 import click
 
-from cma_tui.commands.options import Common, Trace, common, number, traced
+from cma_tui.commands.options import Common, Pick, Trace, common, number, picked, traced
 from cma_tui.commands.output import need_screen
+from cma_tui.commands.screens import show_log
 
 
 @click.command()
@@ -36,13 +36,8 @@ from cma_tui.commands.output import need_screen
     default="",
     help="Where to begin: 50%, 5m, 1:30, 12:30:05, 'turn 3', '#120' or an event's id.",
 )
-@click.option(
-    "--session",
-    type=click.IntRange(1),
-    default=1,
-    metavar="N",
-    help="Which session of a file that holds several [1].",
-)
+@picked
+@click.option("--follow", is_flag=True, help="Go on with what is written to FILE.")
 @click.option("--loop", is_flag=True, help="Begin again at the end.")
 @traced
 @common
@@ -52,38 +47,31 @@ def replay_command(
     speed: float,
     idle_limit: float,
     start_at: str,
-    session: int,
+    pick: Pick,
+    follow: bool,
     loop: bool,
     trace: Trace,
 ) -> int:
-    """Play saved logs from their start, one after the other, by their own clock.
+    """Play a saved log from its start, by its own clock.
+
+    Several files, or a folder, are one log: parts of a session, and threads in files of their own, are
+    played together, in one order. Of several sessions one is chosen on the screen, or by --session.
 
     At its end a log stands still; every moment can be gone back to. Turns go to Braintrust as the log
     is read, and only with --trace.
     """
-    from cma_tui.commands.screens import play
     from cma_tui.commands.tail import opened
-    from cma_tui.commands.trace import mirror_of
 
     need_screen("replay", instead="cma-top tail")
-    with ExitStack() as stack:
-        logs = [stack.enter_context(opened(file)) for file in files]
-        settings = options.settings(**trace.flags)
-        for log in logs:
-            next(log.events(session - 1), None)  # whether there is such a session
-        codes = []
-        for log in logs:
-            mirror = mirror_of(settings, trace) if trace.asked else None
-            codes.append(
-                play(
-                    log,
-                    settings,
-                    speed=speed,
-                    idle_limit=idle_limit,
-                    start_at=start_at,
-                    loop=loop,
-                    session=session - 1,
-                    mirror=mirror,
-                )
-            )
-        return max(codes)
+    with opened(*files, merged=pick.merged) as log:
+        return show_log(
+            log,
+            options,
+            trace,
+            pick,
+            speed=speed,
+            idle_limit=idle_limit,
+            start_at=start_at,
+            loop=loop,
+            follow=follow,
+        )

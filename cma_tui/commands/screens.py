@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from cma_tui.commands.exits import CommandError, Exit
+
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Literal
 
+    from cma_tui.commands.options import Common, Pick, Trace
     from cma_tui.log.formats import SavedLog
+    from cma_tui.log.together import Together
     from cma_tui.mirror import Mirror
     from cma_tui.settings import Settings
     from cma_tui.source import Source
@@ -23,33 +27,83 @@ Limits = tuple[float | None, float | None]
 """At how many US dollars to say so, and at how many to interrupt."""
 
 
-def play(
-    log: SavedLog,
-    settings: Settings,
+def show_log(
+    log: SavedLog | Together,
+    options: Common,
+    trace: Trace,
+    pick: Pick,
     *,
     from_start: bool = True,
     speed: float | None = 1.0,
     idle_limit: float = 2.0,
     start_at: str = "",
     loop: bool = False,
-    session: int = 0,
-    mirror: Mirror | None = None,
+    follow: bool = False,
 ) -> int:
-    """Show one session of a saved log: played from its start, or at its end. Returns the exit code."""
+    """Show a session of what was opened: played from its start, or at its end. Returns the exit code.
+
+    Args:
+        log: a file, or several.
+        options: what was said on the command line.
+        trace: what was said of tracing: a log is traced only when that was asked for.
+        pick: which session; without it the first of a file, or what the user chooses of several files.
+        from_start: play from the beginning.
+        speed: seconds of the log in one of ours.
+        idle_limit: seconds that a gap lasts at most.
+        start_at: where to begin.
+        loop: begin again at the end.
+        follow: go on with what is written to the file.
+
+    Raises:
+        CommandError: it cannot be followed.
+        LogError: there is no such session.
+    """
+    from cma_tui.commands.trace import mirror_of
     from cma_tui.feed import Feed
+    from cma_tui.log.formats import SavedLog
+    from cma_tui.log.together import Together
     from cma_tui.player import Player
     from cma_tui.session.model import Session
-    from cma_tui.source.saved import Saved
-    from cma_tui.ui.app import run
+    from cma_tui.source.saved import Followed, Saved
+    from cma_tui.ui.app import ANOTHER, run
 
-    async def open_source() -> Source:
-        return Saved(log, session)
+    if follow and not isinstance(log, SavedLog):
+        raise CommandError(f"{log.name}: only a single file can be followed", Exit.USAGE)
+    settings = options.settings(**trace.flags)
+    chosen = pick.session
+    if chosen is not None:
+        next(log.events(chosen), None)  # whether there is such a session
+    else:
+        chosen = 0 if isinstance(log, SavedLog) else _chosen(log, settings)
+    while chosen is not None:
+        shown = log if chosen >= 0 else Together([log], merged=True)
+        number = max(chosen, 0)
 
-    feed = Feed(open_source, session=Session(events=log.kept()))
-    player = Player(
-        feed, from_start=from_start, speed=speed, idle_limit=idle_limit, start_at=start_at, loop=loop
-    )
-    return run(feed, mode="replay", name=log.name, settings=settings, mirror=mirror, player=player)
+        async def open_source(shown: SavedLog | Together = shown, number: int = number) -> Source:
+            if follow and isinstance(shown, SavedLog):
+                return Followed(shown)
+            return Saved(shown, number)
+
+        feed = Feed(open_source, session=Session(events=shown.kept(number)))
+        player = Player(
+            feed, from_start=from_start, speed=speed, idle_limit=idle_limit, start_at=start_at, loop=loop
+        )
+        mirror = mirror_of(settings, trace) if trace.asked else None
+        code = run(feed, mode="replay", name=shown.name, settings=settings, mirror=mirror, player=player)
+        if code != ANOTHER:
+            return code
+        chosen = _chosen(log, settings)
+    return Exit.DONE
+
+
+def _chosen(log: SavedLog | Together, settings: Settings) -> int | None:
+    """Which session of a log the user wants to see: its number, a negative one for all in one, or None."""
+    from cma_tui.log.formats import SavedLog
+    from cma_tui.log.together import Together
+    from cma_tui.ui.chooser import choose
+
+    together = Together([log]) if isinstance(log, SavedLog) else log
+    return choose(log.name, together.summaries, settings)
 
 
 def show(

@@ -94,12 +94,12 @@ def sessions_of(one: Target, opener: Callable[[str], Callable[[], Awaitable[Sour
     assert one.file is not None
     with opened(one.file) as log:
         for number in count():
-            session = Session(events=log.kept())
+            session = Session(events=log.kept(number))
             fold(session, log.events(number))
             yield session
             if number + 1 >= len(log.sessions):
                 break
-        for note in log.notes:
+        for note in log.passed_over:
             say(f"note: {log.name}: {note}")
 
 

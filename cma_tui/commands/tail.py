@@ -7,7 +7,7 @@ folded; what goes on is followed until the session is over.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from datetime import datetime
 from itertools import count
@@ -19,12 +19,13 @@ import click
 from cma_tui.commands.exits import CommandError, Exit, verdict
 from cma_tui.commands.notify import notifier as made_notifier
 from cma_tui.commands.notify import notify_options
-from cma_tui.commands.options import Common, common
+from cma_tui.commands.options import Common, Pick, common, picked
 from cma_tui.commands.output import Output, ReaderGoneError, say
-from cma_tui.commands.targets import Target, target
+from cma_tui.commands.targets import files_or_session
 from cma_tui.event import PREVIEW_TYPES, Event
 from cma_tui.feed import fold_batch
-from cma_tui.log.formats import LogError, SavedLog, open_log
+from cma_tui.log.formats import LogError, SavedLog
+from cma_tui.log.together import Together, open_together
 from cma_tui.notifier import Notifier
 from cma_tui.report.filter import FilterError, parse
 from cma_tui.report.lines import ALL, JsonLines, Lines, PlainLines
@@ -62,23 +63,25 @@ def make_lines(output: Output, how: How) -> Lines:
 # -- saved logs --------------------------------------------------------------------------------------------
 
 
-def tail_log(log: SavedLog, how: How = PLAIN) -> int:
-    """Print a saved log, every session in it. Returns the exit code of the one that ended worst."""
+def tail_log(log: SavedLog | Together, how: How = PLAIN, wanted: int | None = None) -> int:
+    """Print a saved log, the wanted session or all. Returns the exit code of the one that ended worst."""
     output = Output()
     worst, why = Exit.DONE, ""
-    for session in _sessions(log, output, how):
+    for session in _sessions(log, output, how, wanted):
         code, reason = verdict(session, session.id or log.name)
         if code > worst:
             worst, why = code, reason
-    for note in log.notes:
+    for note in log.notes if wanted is not None else log.passed_over:
         say(f"note: {log.name}: {note}")
     if why:
         say(why)
     return worst
 
 
-def follow_log(log: SavedLog, how: How = PLAIN) -> int:
+def follow_log(log: SavedLog | Together, how: How = PLAIN) -> int:
     """Print a log that is being written, until its session is over. Returns how that stands, as exit code."""
+    if not isinstance(log, SavedLog):
+        raise CommandError(f"{log.name}: only a single file can be followed", Exit.USAGE)
     output = Output()
     session, lines, change = Session(events=log.kept()), make_lines(output, how), Change()
 
@@ -103,10 +106,10 @@ def follow_log(log: SavedLog, how: How = PLAIN) -> int:
     return code
 
 
-def _sessions(log: SavedLog, output: Output, how: How) -> Iterator[Session]:
+def _sessions(log: SavedLog | Together, output: Output, how: How, wanted: int | None) -> Iterator[Session]:
     """Fold and print the sessions of a log, one after the other."""
-    for number in count():
-        session, lines = Session(events=log.kept()), make_lines(output, how)
+    for number in count(wanted or 0):
+        session, lines = Session(events=log.kept(number)), make_lines(output, how)
         if how.as_json:  # in order of the file, so that it can begin at once
             output.write(_streamed(session, log.events(number), lines, deltas=how.deltas))
         else:  # each row as it ended
@@ -114,7 +117,7 @@ def _sessions(log: SavedLog, output: Output, how: How) -> Iterator[Session]:
             output.write(lines.update(session))
         output.write(lines.finish(session))
         yield session
-        if number + 1 >= len(log.sessions):
+        if wanted is not None or number + 1 >= len(log.sessions):
             return
 
 
@@ -138,10 +141,10 @@ def fold(session: Session, events: Iterator[Event]) -> None:
 
 
 @contextmanager
-def opened(path: str) -> Iterator[SavedLog]:
-    """A saved log; what is wrong with it is a wrong input file."""
+def opened(*paths: str, merged: bool = False) -> Iterator[SavedLog | Together]:
+    """A saved log, of one file or several; what is wrong with it is a wrong input file."""
     try:
-        with open_log(path) as log:
+        with open_together(paths, merged=merged) as log:
             yield log
     except LogError as error:
         raise CommandError(str(error), Exit.USAGE) from error
@@ -190,7 +193,7 @@ async def _followed(open_source: Callable[[], Awaitable[Source]], output: Output
 
 
 @click.command()
-@click.argument("what", metavar="SESSION|FILE", required=False)
+@click.argument("what", nargs=-1, metavar="SESSION|FILE...")
 @click.option("--json", "as_json", is_flag=True, help="Each event's JSON on a line of its own.")
 @click.option("--deltas", is_flag=True, help="With --json: previews of text too, as it is written.")
 @click.option(
@@ -204,10 +207,11 @@ async def _followed(open_source: Callable[[], Awaitable[Source]], output: Output
     "--filter", "filter_", metavar="TEXT", help="Only rows that match, as f on the screen: tool:bash error"
 )
 @notify_options
+@picked
 @common
 def tail_command(
     options: Common,
-    what: str | None,
+    what: Sequence[str],
     as_json: bool,
     deltas: bool,
     follow: bool | None,
@@ -216,8 +220,12 @@ def tail_command(
     filter_: str | None,
     on_event: str | None,
     webhook: str | None,
+    pick: Pick,
 ) -> int:
     """Print a session or a saved log as plain lines, or as JSON.
+
+    Of a log that holds several sessions, all are printed, one after the other. Several files, or a folder,
+    are one log: what is of one session is brought into one order.
 
     A session, and with --follow a file that is being written, is followed until the session is terminated
     or deleted. A line is printed when what it tells is complete: a tool use with its result (or when it
@@ -225,21 +233,20 @@ def tail_command(
     (see cma-top --help).
     """
     wanted = _selection(since, types, filter_)
-    if what is None:
-        from cma_tui.commands.overview import pick
+    files, session = files_or_session(what)
+    if not what:
+        from cma_tui.commands.overview import pick as picked_session
 
-        named = Target(session=pick(options.settings(), "tail"))
-    else:
-        named = target(what)
-    if named.session is not None:
+        session = picked_session(options.settings(), "tail")
+    if session is not None:
         from cma_tui.commands.live import opener
 
         how = How(as_json, deltas, wanted, made_notifier(on_event, webhook))
-        opening = opener(options.settings(), named.session, follow=follow is not False, previews=deltas)
-        return tail_session(opening, named.session, how)
-    with opened(str(named.file)) as log:
+        opening = opener(options.settings(), session, follow=follow is not False, previews=deltas)
+        return tail_session(opening, session, how)
+    with opened(*files, merged=pick.merged) as log:
         how = How(as_json, deltas, wanted)
-        return follow_log(log, how) if follow else tail_log(log, how)
+        return follow_log(log, how) if follow else tail_log(log, how, pick.session)
 
 
 def _selection(since: str | None, types: str | None, filter_: str | None) -> Selection:

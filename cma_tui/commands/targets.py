@@ -7,6 +7,7 @@ holds nothing but letters, digits, `_` and `-`.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -45,6 +46,19 @@ def target(word: str) -> Target:
     if re.match(r"https?://", word):
         raise CommandError(f"no session id in this URL: {word}", Exit.USAGE)
     raise CommandError(f"{word}: no such file, and no session id (sesn_…) either", Exit.USAGE)
+
+
+def files_or_session(words: Sequence[str]) -> tuple[list[str], str | None]:
+    """What several words name: files (paths, folders, or `-`), or one session.
+
+    Raises:
+        CommandError: a word names neither, or there is more than one session.
+    """
+    found = [target(word) for word in words]
+    session = next((one.session for one in found if one.session is not None), None)
+    if session is not None and len(found) > 1:
+        raise CommandError(f"{session} is a session: name one, or files", Exit.USAGE)
+    return [one.file for one in found if one.file is not None], session
 
 
 def session_only(word: str) -> str:

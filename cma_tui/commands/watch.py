@@ -6,40 +6,50 @@ printed as `tail` prints it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from cma_tui.commands.exits import CommandError, Exit
-from cma_tui.commands.options import Common, Trace, common, limited, record_option, traced
+from cma_tui.commands.options import Common, Pick, Trace, common, limited, picked, record_option, traced
 from cma_tui.commands.output import no_screen, take_keyboard_back
-from cma_tui.commands.screens import Limits
-from cma_tui.commands.targets import target
+from cma_tui.commands.screens import Limits, show_log
+from cma_tui.commands.targets import files_or_session
 
 
 @click.command()
-@click.argument("what", metavar="SESSION|FILE")
+@click.argument("what", nargs=-1, required=True, metavar="SESSION|FILE...")
+@click.option("--follow", is_flag=True, help="Go on with what is written to FILE.")
+@picked
 @record_option
 @traced
 @limited
 @common
-def open_command(options: Common, what: str, trace: Trace, limits: Limits, record: str | None) -> int:
-    """Watch a session, or show a saved log at its end."""
-    named = target(what)
-    if named.session is not None:
-        return _watch(named.session, options, trace, limits, record)
-    from cma_tui.commands.tail import opened, tail_log
+def open_command(
+    options: Common,
+    what: Sequence[str],
+    follow: bool,
+    pick: Pick,
+    trace: Trace,
+    limits: Limits,
+    record: str | None,
+) -> int:
+    """Watch a session, or show a saved log at its end.
 
-    with opened(str(named.file)) as log:
-        if named.file == "-":
+    Several files, or a folder, are one log: what is of one session is shown in one timeline.
+    """
+    files, session = files_or_session(what)
+    if session is not None:
+        return _watch(session, options, trace, limits, record)
+    from cma_tui.commands.tail import follow_log, opened, tail_log
+
+    with opened(*files, merged=pick.merged) as log:
+        if "-" in files:
             take_keyboard_back()
         if no_screen():
-            _without_screen(trace, str(named.file))
-            return tail_log(log)
-        from cma_tui.commands.screens import play
-        from cma_tui.commands.trace import mirror_of
-
-        settings = options.settings(**trace.flags)
-        mirror = mirror_of(settings, trace) if trace.asked else None
-        return play(log, settings, from_start=False, mirror=mirror)
+            _without_screen(trace, " ".join(files))
+            return follow_log(log) if follow else tail_log(log, wanted=pick.session)
+        return show_log(log, options, trace, pick, from_start=False, follow=follow)
 
 
 def _watch(session: str, options: Common, trace: Trace, limits: Limits, record: str | None) -> int:

@@ -30,7 +30,7 @@ from cma_tui.log.origin import (
     dropped,
     unified,
 )
-from cma_tui.log.passes import of_session, settled
+from cma_tui.log.passes import of_session, settled, several
 from cma_tui.log.scan import documents, fields
 from cma_tui.log.shapes import (
     JSON_LINES,
@@ -68,6 +68,8 @@ class SavedLog:
     def __init__(self, origin: Origin) -> None:
         self._origin = origin
         self._found = Found()
+        self._shown = 0
+        """Which session the latest pass is of."""
         self._ordered: bool | None = None
         self._plan = _plan(origin)
         self.name = origin.name
@@ -81,7 +83,12 @@ class SavedLog:
 
     @property
     def notes(self) -> list[str]:
-        """What the latest pass over the log has passed over so far; all of it once the pass is through."""
+        """What there is to say of the latest pass over the log so far; all of it once the pass is through."""
+        return [*self._found.notes, *several(len(self._found.sessions), self._shown)]
+
+    @property
+    def passed_over(self) -> list[str]:
+        """What that pass has passed over, without the sessions that were not asked for."""
         return self._found.notes
 
     @property
@@ -99,6 +106,7 @@ class SavedLog:
             LogError: the file cannot be read any more, or there is no such session in it.
         """
         found = self._found = Found()
+        self._shown = session
         events = self._read(found)
         if self._calls:
             events = settled(events, found)
@@ -127,8 +135,8 @@ class SavedLog:
         chunks = dropped(self._origin.growing(wait), self._plan.start)
         return _from_lines(Lines(chunks, self._plan.start), found)
 
-    def kept(self) -> MutableSequence[Event]:
-        """What keeps the log's events for a session: their places in the file, where they have some."""
+    def kept(self, session: int = 0) -> MutableSequence[Event]:
+        """What keeps the events of one of the sessions: their places in the file, where they have some."""
         if self._plan.layout != "lines" or not self._origin.plain:
             return []
         shape = self.shape

@@ -101,9 +101,12 @@ def of_session(events: Iterator[Event], wanted: int, found: Found) -> Iterator[E
         shown = teller.current == wanted and not teller.resting
     if teller.current == wanted:
         yield from held
-    if len(found.sessions) > 1:
-        which = "the first is" if wanted == 0 else f"number {wanted + 1} is"
-        found.note(f"{len(found.sessions)} sessions in the file, {which} shown")
+
+
+def several(sessions: int, shown: int) -> list[str]:
+    """What there is to say of a log with so many sessions, of which one is shown; nothing for one."""
+    which = "the first is" if shown == 0 else f"number {shown + 1} is"
+    return [f"{sessions} sessions in it, {which} shown"] if sessions > 1 else []
 
 
 class _Teller:

@@ -41,6 +41,8 @@ from cma_tui.ui.screens.session import Mode, SessionScreen
 from cma_tui.ui.terminal import Terminal
 from cma_tui.ui.theme import FALLBACKS, THEMES
 
+ANOTHER = -1
+"""In place of an exit code: the user wants another session of the same log."""
 _LOOKING = 30.0
 """Seconds for which whoever used a key is taken to be looking."""
 
@@ -273,6 +275,10 @@ class CmaTop(Shell):
         self._main: SessionScreen = main
         self._feed = feed
 
+    def show_main(self) -> None:
+        """Show the session; when it is left for another one, the app ends."""
+        self.push_screen(self._main, lambda _: self.exit(ANOTHER))
+
 
 def wishes_of(settings: Any) -> Wishes:  # noqa: ANN401 - Settings
     """What the user set of notices."""
@@ -291,7 +297,10 @@ def run(
     limits: tuple[float | None, float | None] = (None, None),
     player: Player | None = None,
 ) -> int:
-    """Run the screen until the user leaves. Returns the exit code; says why on stderr when it is not 0."""
+    """Run the screen until the user leaves. Returns the exit code; says why on stderr when it is not 0.
+
+    `ANOTHER` is returned when another session of the same log is wanted.
+    """
     app = CmaTop(
         feed,
         mode=mode,

@@ -81,6 +81,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("m '", "mark a row with a note; the marks"),
             ("P", "stop at errors, approvals, compactions and notes"),
             ("L I", "begin again at the end; keep or cut idle time"),
+            ("s", "choose another session, of a log that holds several"),
         ),
     ),
     (

@@ -114,9 +114,9 @@ def test_replay_and_show(run, screen, tmp_path, service):
     runs = screen(lambda session: False)
     assert run("replay", "--speed", "10000", "--idle-limit", "0", str(log), str(log))[0] == 0
     assert run(str(log))[0] == 0
-    assert [(mode, name) for mode, name, _ in runs] == [("replay", str(log))] * 3
-    assert [player.rewound for player in runs.players] == [True, True, False]
-    assert {player.speed for player in runs.players[:2]} == {10_000}
+    assert [(mode, name) for mode, name, _ in runs] == [("replay", f"{log} and 1 more"), ("replay", str(log))]
+    assert [player.rewound for player in runs.players] == [True, False]
+    assert runs.players[0].speed == 10_000
     assert {len(feed.session.events) for _, _, feed in runs} == {len(service.log(session))}
     code, _, err = run("replay", str(log), str(tmp_path / "none"))
     assert (code, "no such file" in err) == (2, True)
@@ -138,3 +138,36 @@ def test_one_of_the_sessions_in_a_file(run, screen, tmp_path):
     assert code != 0
     assert "holds no session number 3: 2 in it" in err
     assert len(runs) == 2, "nothing was shown"
+    assert run("replay", "--merge", str(path))[0] == 0
+    assert [event.key for event in runs[-1][2].session.events if event.id] == ["e1", "e2"]
+    assert run("replay", "--merge", "--session", "1", str(path))[0] == 2
+    _, out, err = run("tail", "--json", str(path))
+    assert (out.count("\n"), err) == (2, "")
+    _, out, err = run("tail", "--json", "--session", "2", str(path))
+    assert out.count("\n") == 1
+    assert "2 sessions in it, number 2 is shown" in err
+    assert run("tail", str(path), "sesn_01")[0] == 2
+
+
+def test_the_user_chooses_where_several_files_hold_several_sessions(run, screen, tmp_path, monkeypatch):
+    paths = []
+    for number in (1, 2):
+        path = tmp_path / f"{number}.jsonl"
+        said = {"type": "user.message", "id": f"e{number}", "content": [{"type": "text", "text": "hi"}]}
+        path.write_text(json.dumps({**said, "processed_at": "2026-07-06T14:16:30Z"}) + "\n")
+        paths.append(str(path))
+    answers, asked = [1, None], []
+
+    def choose(name, find, settings):
+        asked.append([told.said for told in find()])
+        return answers.pop(0)
+
+    monkeypatch.setattr("cma_tui.ui.chooser.choose", choose)
+    runs = screen(lambda session: False)
+    assert run("replay", *paths)[0] == 0
+    assert texts(runs[-1][2].session) == ["hi"]
+    assert [event.key for event in runs[-1][2].session.events] == ["e2"]
+    assert run(*paths)[0] == 0
+    assert (len(runs), asked) == (1, [["hi", "hi"]] * 2), "who chooses none sees none"
+    code, _, err = run("replay", "--follow", *paths)
+    assert (code, "only a single file can be followed" in err) == (2, True)

@@ -249,9 +249,9 @@ def test_two_sessions_in_a_file(name: str, save: Save) -> None:
     with open_log(save(content)) as log:
         assert [event.raw for event in map(compact, served(list(log.events())))] == LINES
         assert log.sessions == ids
-        assert log.notes == ["2 sessions in the file, the first is shown"]
+        assert log.notes == ["2 sessions in it, the first is shown"]
         assert [event.raw for event in map(compact, served(list(log.events(session=1))))] == OTHER
-        assert log.notes == ["2 sessions in the file, number 2 is shown"]
+        assert log.notes == ["2 sessions in it, number 2 is shown"]
         with pytest.raises(LogError, match=r"holds no session number 3: 2 in it"):
             list(log.events(session=2))
 

@@ -38,7 +38,7 @@ def test_every_key_of_the_help_is_bound_where_it_says():
         # Enter is the composer's own, y and n are the approval bar's: both are tested where they live.
         "live": keys_of(SessionScreen, Playing, Composer)
         | {"enter", "then", "or", "y", "n", "r", "Space,", "X", "Y"},
-        "replay": keys_of(Playing),
+        "replay": keys_of(Playing, SessionScreen),
         "all sessions": keys_of(OverviewScreen, Rows),
         "everywhere": keys_of(SessionScreen, Viewing) | {"ctrl+p"},
     }

@@ -23,6 +23,7 @@ from cma_tui.report.words import Density
 from cma_tui.rules import NONE, Rules
 from cma_tui.session.model import Change
 from cma_tui.source import Attached
+from cma_tui.source.saved import Saved
 from cma_tui.text import duration, first_line
 from cma_tui.ui.beat import Beat
 from cma_tui.ui.counting import CostLimits, Counting, amount
@@ -186,7 +187,7 @@ class SessionScreen(Viewing):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Some keys mean something only at times: where nothing is played, Space expands."""
         if action == "sessions":
-            return self._among
+            return self._among or self._others > 0
         playable = self.playable(action)
         return True if playable is None else playable
 
@@ -254,6 +255,12 @@ class SessionScreen(Viewing):
         self._figures_were = state
 
     @property
+    def _others(self) -> int:
+        """How many other sessions the log holds, as far as is known."""
+        source = self.feed.source
+        return source.sessions - 1 if isinstance(source, Saved) else 0
+
+    @property
     def _reading(self) -> bool:
         """Whether a saved log is read: folding then has most of the time."""
         source, feed = self.feed.source, self.feed
@@ -310,7 +317,7 @@ class SessionScreen(Viewing):
         if source is not None and (whole or self.feed.session.id is not None):
             self.load_notes(self.feed.session.id or str(Path(source.name).absolute()))
         self._playbar.show()
-        notes = [self.thread_note(), self._follow_note()]
+        notes = [self.thread_note(), self._follow_note(), self._others_note()]
         self._header.notes = [note for note in notes if note is not None]
         self._header.show()
         self._show_hints()
@@ -323,12 +330,18 @@ class SessionScreen(Viewing):
     def _follow_note(self) -> tuple[str, str] | None:
         timeline = self._timeline
         source = self.feed.source
-        if self.player.rewound and not self.replaying:
+        if self.player.rewound and (not self.replaying or (source is not None and source.live)):
             waiting = ", something waits for you" if self.feed.session.pending else ""
             return (f"{duration(self.player.lag)} behind{waiting}, End returns", "$warning bold")
         if timeline.following or source is None or self.feed.finished:
             return None
         return (f"+{timeline.news} new, End follows" if timeline.news else "paused, End follows", "$accent")
+
+    def _others_note(self) -> tuple[str, str] | None:
+        source = self.feed.source
+        if not self._others or not isinstance(source, Saved):
+            return None
+        return (f"session {source.session + 1} of {self._others + 1}, s chooses", "$accent")
 
     def _second(self) -> None:
         """The only timer: the clock cells of a live session, and what is sent while nothing arrives."""
@@ -506,7 +519,7 @@ class SessionScreen(Viewing):
 
     def on_timeline_followed(self) -> None:
         """The end was asked for: of a session that goes on, that is what happens now."""
-        if not self.replaying:
+        if not self.replaying or (self.feed.source is not None and self.feed.source.live):
             self._to_newest()
 
     def _to_newest(self) -> None:

@@ -198,13 +198,14 @@ def _line(
     source = feed.source
     if source is None:
         return [("connecting", "$cma-quiet")]
-    live = _liveness(source.line or Line(), feed.finished) if source.live else None
+    live = _liveness(source.line, feed.finished) if source.live and source.line is not None else None
     parts: list[Part] = [live or (shape or "saved log", "$cma-quiet"), *_recording(recorded)]
     if by_rule:  # that nobody is asked is always to be seen
         parts.append((by_rule, "bold"))
     parts += _tracing(traced)
     parts.append((events, "$cma-quiet"))
-    if live is None and isinstance(session.events, LogEvents) and (feed.behind or not feed.finished):
+    reading = not source.live and (feed.behind or not feed.finished)
+    if reading and isinstance(session.events, LogEvents):
         parts.append((f"{session.events.share:.0%} read", "$warning"))
     if live is not None and source.line is not None and source.line.gaps:
         parts.append((f"gap of {plural(source.line.gaps, 'event')} found and filled", "$warning"))

@@ -69,7 +69,10 @@ class PlayBar(Static):
     def _words(self, width: int) -> Content:
         player = self._player
         banner = "REPLAY" if self._replay else "REWOUND"
+        source = player.feed.source
+        follows = source is not None and source.live and not player.rewound
         state = "ended" if player.ended else "playing" if player.playing else "paused"
+        state = "following" if follows and not player.ended else state
         pace = "instant" if player.speed is None else f"{player.speed:g}x"
         began, now, newest = player.began, player.time, player.newest
         parts = [(f"{banner} {state}", "$accent bold"), (pace, "$accent")]
