@@ -177,6 +177,22 @@ async def test_no_key_breaks_an_empty_screen(key):
         assert "answer 1" in play.text()
 
 
+@pytest.mark.parametrize(("mode", "words"), [("watch", "no event yet"), ("demo", "debug my incident")])
+async def test_where_there_are_no_rows_there_are_words_until_the_first_comes(mode, words):
+    log = Log()
+    async with playing(mode=mode, size=(60, 20)) as play:
+        assert words in play.text()
+        log.user("hello")
+        await play.give(log.events[-1])
+        assert words not in play.text()
+        assert "hello" in play.text()
+        await play.press("f", *"kind:tool", "enter")
+        assert "no row matches the filter" in play.text()
+        log.tool("bash")
+        await play.give(log.events[-1])
+        assert "no row matches the filter" not in play.text()
+
+
 async def test_every_theme_there_is_can_be_worn_and_changed(log):
     async with playing(*log.events, theme="nord") as play:
         before = play.rows()

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -57,6 +57,16 @@ _PAUSE = 0.004
 """Seconds between two of these: whatever keys came go all their way."""
 _LOOK = 0.25
 """Seconds between two drawings meanwhile."""
+_INVITATION: Final[dict[Mode, tuple[str, ...]]] = {
+    "chat": ("nothing has been said yet", "", "write below, Enter sends"),
+    "demo": (
+        "nothing has been said yet",
+        "",
+        "type “debug my incident” below and press Enter",
+        "“roll it back” asks for your approval, “help” tells what else there is",
+    ),
+}
+"""What stands in the place of rows of a session in which nothing has happened."""
 _TWICE = 2.0
 """Seconds in which a second `x` interrupts."""
 
@@ -148,6 +158,7 @@ class SessionScreen(Viewing):
             self._detail.more = lambda session, item: traced(mirror, session, item)
         self._reader = Reader(self._timeline, self._detail, filters)
         self._reader.known_place = self.player.ordinal
+        self._timeline.instead = _INVITATION.get(mode, self._timeline.instead)
         chat = mode in ("chat", "demo")
         self._drive = DrivePanel(feed, state_dir=state_dir, tools=tools, chat=chat, rules=rules)
         if self._drive.byrule is not None and mode != "replay":

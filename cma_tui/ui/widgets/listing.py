@@ -59,6 +59,8 @@ class Listing(Widget, can_focus=True):
         self.entries = Entries(session, density)
         self.times = times
         self.view: Viewport[Strip] = Viewport(self.__len__, self._lines, self._covers)
+        self.instead: tuple[str, ...] = ("no event yet",)
+        """What stands in the place of rows while there are none."""
         self.news = 0
         """Entries that came since it stopped following."""
         self._left: dict[tuple[str | None, bool], Place] = {}
@@ -302,7 +304,7 @@ class Listing(Widget, can_focus=True):
         """Find out what each line of the window shows, and draw those that differ from what is there."""
         if self._strips is not None and self.size.height:
             self.view.height = self.size.height
-            self._draw(self.view.layout())
+            self._draw(self.view.layout() or self._instead())
 
     def _draw(self, window: list[tuple[int, Strip]]) -> None:
         """Refresh the lines whose strip, or whose cursor mark, is not the one on the screen."""
@@ -323,6 +325,17 @@ class Listing(Widget, can_focus=True):
             will = self._window[y] if y < len(self._window) else None
             if was is not will and was != will:
                 self.refresh(Region(0, y, width, 1))
+
+    def _instead(self) -> list[tuple[int, Strip]]:
+        """Words in the middle, while there are no rows."""
+        assert self._strips is not None
+        if self.entries.behind:
+            return []
+        words = ("no row matches the filter",) if self.entries.filter is not None else self.instead
+        width, quiet = self.size.width, self._strips.look.quiet
+        above = [Strip.blank(width, quiet)] * max(0, (self.size.height - len(words)) // 3)
+        lines = [Strip([Segment(text.center(width), quiet)], width).crop(0, width) for text in words]
+        return [(-1, strip) for strip in above + lines]
 
     def _covers(self, position: int, line: int) -> bool:
         """Whether the heading of its turn, which is above the window, is drawn over this line."""
