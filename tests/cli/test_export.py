@@ -109,7 +109,8 @@ def test_html_is_whole_and_inert(run, written):
     _, out, _ = run("export", written(story()), "--format", "html")
     page = Page(out)
     assert page.scripts[-1] == SCRIPT
-    assert len(json.loads(page.scripts[0])) == out.count("data-t=")
+    figures = json.loads(page.scripts[0])
+    assert set(re.findall(r'data-[tu]="(\d+)"', out)) == set(map(str, range(len(figures["times"]))))
     assert page.tags.count("script") == 2
     assert not {"img", "link", "iframe", "object", "embed", "form", "base"} & set(page.tags)
     for tag, attributes in page.attributes:
@@ -120,6 +121,62 @@ def test_html_is_whole_and_inert(run, written):
     assert "\x1b" not in out
     assert "\u202e" not in out
     assert page.text.count("alert(1)") >= 6, "what was said can be read"
+
+
+class AtStep(Page):
+    """The text that is seen after so many steps of the replay."""
+
+    def __init__(self, text, step):
+        self.step, self.unseen = step, []
+        super().__init__(text)
+
+    def handle_starttag(self, tag, attrs):
+        super().handle_starttag(tag, attrs)
+        held = dict(attrs)
+        late = int(held.get("data-t", -1)) >= self.step
+        early = "data-u" in held and int(held["data-u"]) < self.step
+        if tag not in self.VOID:
+            self.unseen.append(late or early)
+
+    def handle_endtag(self, tag):
+        super().handle_endtag(tag)
+        self.unseen.pop()
+
+    def handle_data(self, data):
+        if not any(self.unseen):
+            super().handle_data(data)
+
+
+def test_the_replay_shows_nothing_before_it_was_known(run, written):
+    log = Log()
+    log.running()
+    log.user("a question")
+    request = log.start()
+    log.wait(1)
+    use = log.tool("bash", permission="ask", input={"command": "make"})
+    log.end(request, fresh=100, out=10)
+    log.wait(2)
+    log.result(use, "no rule to make it", is_error=True)
+    log.message("an answer")
+    log.idle()
+    _, out, _ = run("export", written(log), "--format", "html")
+    figures = json.loads(Page(out).scripts[0])
+    seen = [AtStep(out, step).text for step in range(len(figures["times"]) + 1)]
+
+    def since(words):
+        first = next(step for step, text in enumerate(seen) if words in text)
+        assert all(words in text for text in seen[first:])
+        return first
+
+    order = [since(words) for words in ("45% cached", "no rule to make it", "an answer")]
+    assert order == sorted(set(order))
+    called = next(step for step, text in enumerate(seen) if "running" in text)
+    assert [step for step, text in enumerate(seen) if "running" in text] == list(range(called, order[1]))
+    assert figures["failed"] == [0] * (order[1] - 1) + [1, 1]
+    assert figures["tools"][-1] == figures["turns"][-1] == 1
+    assert figures["times"] == sorted(figures["times"])
+    assert sorted(figures["marks"]) == [[1, 0], [called, 2], [order[1], 1]]
+    assert figures["written"][-1] > 0
 
 
 def test_markdown_stays_in_its_quotes(run, written):

@@ -1,7 +1,8 @@
-"""A transcript as one HTML page that needs nothing but a browser.
+"""A transcript as one HTML page that needs nothing but a browser, and plays the session there.
 
 Owns its shape. Invariants: every text from outside is printable and escaped where it is put in; messages are
-read as Markdown without HTML and pictures; a link shows where it goes; what the script reads is numbers.
+read as Markdown without HTML and pictures; a link shows where it goes; what the script reads is numbers; at a
+step of the replay nothing is seen that was not known then, but for the head of the page.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from cma_tui.report.detail import Section, sections
 from cma_tui.report.export import facts
 from cma_tui.report.export.page import POLICY, SCRIPT, STYLE
 from cma_tui.report.export.part import Chapter, Part, chapters
+from cma_tui.report.export.steps import Steps
 from cma_tui.report.rows import row
 from cma_tui.report.words import Row
 from cma_tui.session.model import Session, ToolUse
@@ -42,16 +44,33 @@ def write(session: Session, part: Part, figures: dict[str, Any]) -> Iterator[str
     yield "</dl>\n"
     told = list(chapters(session, part))
     yield _turns(session, part, figures, {c.turn.index for c in told if c.turn is not None})
-    times: list[float] = []
+    steps = Steps(session, [index for chapter in told for index in chapter.items])
     for chapter in told:
-        yield from _chapter(session, chapter, figures, times)
+        yield from _chapter(session, chapter, figures, steps)
     yield "<footer>Made by cma-top. The page is whole: it loads nothing.</footer>\n"
     yield (
-        '<div id="player" hidden><button type="button">Play</button>'
-        '<input type="range" min="0" aria-label="Place in the session"><output></output></div>\n'
-        f'<script type="application/json" id="times">{json.dumps(times)}</script>\n'
+        f'{_PLAYER}\n<script type="application/json" id="steps">{json.dumps(steps.figures())}</script>\n'
         f"<script>{SCRIPT}</script>\n</body></html>\n"
     )
+
+
+_SPEEDS = ("0.25", "0.5", "1", "2", "4", "8", "16", "32", "64")
+_PLAYER = (
+    '<div id="player" role="group" aria-label="Replay" hidden><span class="track">'
+    '<input type="range" class="place" min="0" aria-label="Place in the session">'
+    '<span class="marks" aria-hidden="true"></span></span><div class="bar"><b>REPLAY</b>'
+    '<button type="button" class="turn-back" title="{">« turn</button>'
+    '<button type="button" class="back" title=",">‹ step</button>'
+    '<button type="button" class="play" title="Space">Play</button>'
+    '<button type="button" class="on" title=".">step ›</button>'
+    '<button type="button" class="turn-on" title="}">turn »</button>'
+    '<select class="speed" aria-label="Speed" title="+ -">'
+    + "".join(f'<option value="{n}"{" selected" if n == "1" else ""}>{n}×</option>' for n in _SPEEDS)
+    + '<option value="0">instant</option></select>'
+    '<label><input type="checkbox" class="idle" checked> idle time cut to 2 s</label>'
+    '<label><input type="checkbox" class="stops"> stop at marks</label>'
+    '<output class="told"></output></div></div>'
+)
 
 
 def _turns(session: Session, part: Part, figures: dict[str, Any], linked: set[int]) -> str:
@@ -70,53 +89,65 @@ def _turns(session: Session, part: Part, figures: dict[str, Any], linked: set[in
     return f'<div class="scroll">{table}</div>\n'
 
 
-def _chapter(
-    session: Session, chapter: Chapter, figures: dict[str, Any], times: list[float]
-) -> Iterator[str]:
+def _chapter(session: Session, chapter: Chapter, figures: dict[str, Any], steps: Steps) -> Iterator[str]:
     number, name, said = map(escape, facts.heading(session, chapter, figures))
     place = f' id="turn-{number}"' if chapter.turn is not None else ""
     yield (
         f'<details class="turn" open{place}><summary><b>{number} · {name}</b>'
-        f'<span class="said">{said}</span></summary>\n<div class="rows">\n'
+        f'<span class="said" data-t="{steps.last(chapter.items)}">{said}</span></summary>\n'
+        '<div class="rows">\n'
     )
     start = chapter.turn.started_at if chapter.turn is not None else session.first_at
     for index in chapter.items:
         shown = row(session, index)
         if shown is not None:
-            yield _row(session, index, shown, start, len(times))
-            begun = 0.0 if shown.at is None or session.first_at is None else shown.at - session.first_at
-            times.append(max(begun, times[-1] if times else 0.0))
+            yield _row(session, index, shown, start, steps)
     yield "</div></details>\n"
 
 
-def _row(session: Session, index: int, shown: Row, start: float | None, step: int) -> str:
+def _row(session: Session, index: int, shown: Row, start: float | None, steps: Steps) -> str:
+    begin, end = steps.begin(index), steps.end(index)
     when = offset(shown.at - start) if shown.at is not None and start is not None else ""
     took = "" if shown.duration is None else duration(shown.duration)
     outcome = f'<span class="{shown.outcome_tone}">{escape(shown.outcome)}</span>' if shown.outcome else ""
-    figures = " &nbsp;".join(part for part in (outcome, took, escape(shown.figure), when) if part)
+    ended = " &nbsp;".join(part for part in (outcome, took, escape(shown.figure)) if part)
+    if end is not None:
+        going = "running" if isinstance(session.items[index], ToolUse) else "working"
+        ended = f'<span class="wait" data-u="{end}" hidden>{going}</span><span data-t="{end}">{ended}</span>'
+    figures = " &nbsp;".join(part for part in (ended, when) if part)
     kind = f"{shown.tone} said-by" if shown.prose else shown.tone
-    aside = f'<span class="aside">{escape(shown.aside)}</span>' if shown.aside else ""
+    aside = f'<span class="aside"{_from(end)}>{escape(shown.aside)}</span>' if shown.aside else ""
     return (
-        f'<div class="row {kind}" data-t="{step}"><span class="w">{escape(shown.word)}</span>'
-        f'<div class="body">{_body(session, index, shown)}{aside}</div>'
+        f'<div class="row {kind}" data-t="{begin}"><span class="w">{escape(shown.word)}</span>'
+        f'<div class="body">{_body(session, index, shown, end)}{aside}</div>'
         f'<span class="fig">{figures}</span></div>\n'
     )
 
 
-def _body(session: Session, index: int, shown: Row) -> str:
+def _from(step: int | None) -> str:
+    """The attribute of what is known only from a step on."""
+    return "" if step is None else f' data-t="{step}"'
+
+
+def _body(session: Session, index: int, shown: Row, end: int | None) -> str:
     name = f'<span class="name">{escape(shown.head)}</span>' if shown.head else ""
     if shown.prose:
         return name + _message(shown)
     line = f"{name}<code>{escape(shown.text)}</code>" if shown.tone == "tool" else name + escape(shown.text)
     if not isinstance(session.items[index], ToolUse):
-        return line
-    inside = "".join(map(_section, sections(session, index)[:-1]))
+        return line if end is None else f"<span{_from(end)}>{line}</span>"
+    inside = "".join(_section(part, end) for part in sections(session, index)[:-1])
     return f"<details><summary>{line}</summary>{inside}</details>"
 
 
-def _section(part: Section) -> str:
+def _section(part: Section, end: int | None) -> str:
     text = _diff(part.text) if part.language == "diff" else escape(part.text)
-    return f"<h4>{escape(part.title)}</h4><pre>{text}</pre>"
+    made = f"<h4>{escape(part.title)}</h4><pre>{text}</pre>"
+    return f"<div{_from(end)}>{made}</div>" if part.title.startswith(_LATE) else made
+
+
+_LATE = ("result, ", "what went wrong")
+"""How the titles of those sections begin that are known only at the end of a tool use."""
 
 
 def _message(shown: Row) -> str:
