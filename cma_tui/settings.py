@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, get_args
 
-from cma_tui import checks
+from cma_tui import checks, keymap
 from cma_tui.checks import Check, Secret, UnfitError
+from cma_tui.keymap import DEFAULT as DEFAULT_KEYS
+from cma_tui.keymap import Keymap
 from cma_tui.rules import NONE, Rules, from_table
 from cma_tui.text import printable
 
@@ -80,6 +82,8 @@ class Settings:
     """Filters of the timeline by name, offered where one is written."""
     rules: Rules = NONE
     """Which tool uses are answered without asking; only a configuration file can state them."""
+    keys: Keymap = DEFAULT_KEYS
+    """The keys of the screen; only a configuration file can change them."""
     motion: bool = True
     notify: tuple[str, ...] = ("title", "bell", "desktop")
     """The ways in which the screen tells that a session needs somebody, has ended or stands still."""
@@ -128,6 +132,7 @@ _RULES = {
     "time": _Rule("CMA_TOP_TIME", checks.one_of("offset", "relative", "clock", "off")),
     "filters": _Rule("CMA_TOP_FILTERS", checks.texts),
     "rules": _Rule("", from_table),
+    "keys": _Rule("", keymap.from_table),
     "motion": _Rule("CMA_TOP_MOTION", checks.switch),
     "notify": _Rule("CMA_TOP_NOTIFY", checks.some_of("title", "bell", "desktop", "osc9", "osc777")),
     "notify_on": _Rule("CMA_TOP_NOTIFY_ON", checks.some_of(*NOTICES)),

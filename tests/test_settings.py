@@ -391,7 +391,7 @@ def test_a_readable_file_without_a_key_gives_none(env, write):
 def test_every_setting_is_described_and_has_its_variable():
     fields = [field.name for field in dataclasses.fields(Settings)]
     assert [*(name for name, _, _ in describe(Settings())), "warnings", "origins"] == fields
-    assert len(set(settings.variables())) == len(fields) - 3
+    assert len(set(settings.variables())) == len(fields) - 4
 
 
 def test_the_example_file_names_every_variable_and_gives_no_value():

@@ -62,7 +62,7 @@ def run_list(
     overview = Overview(open_workspace)
     add_recordings(overview.roster, settings.state_dir / "recordings")
     ways = ways_to_sessions(of_sessions or (lambda: settings))
-    return run_overview(overview, ways, theme=settings.theme, motion=settings.motion)[0]
+    return run_overview(overview, ways, theme=settings.theme, motion=settings.motion, keymap=settings.keys)[0]
 
 
 def pick(settings: Settings, command: str) -> str:
@@ -78,7 +78,9 @@ def pick(settings: Settings, command: str) -> str:
     from cma_tui.ui.app import run_overview
 
     overview = Overview(workspace_opener(settings))
-    code, chosen = run_overview(overview, None, theme=settings.theme, motion=settings.motion)
+    code, chosen = run_overview(
+        overview, None, theme=settings.theme, motion=settings.motion, keymap=settings.keys
+    )
     if chosen is None:
         raise CommandError("no session was chosen", code or Exit.USAGE)
     return chosen

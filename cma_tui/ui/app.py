@@ -20,8 +20,10 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual.actions import parse as parse_action
 from textual.app import App, SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
+from textual.dom import DOMNode
 from textual.events import Event, InputEvent
 from textual.filter import LineFilter
 from textual.screen import Screen
@@ -30,13 +32,16 @@ from textual.worker import WorkerFailed
 
 from cma_tui.crash import defect
 from cma_tui.feed import Feed
+from cma_tui.keymap import DEFAULT, Keymap
 from cma_tui.player import Player
 from cma_tui.rules import NONE, Rules
 from cma_tui.source import SourceError
-from cma_tui.text import first_line, printable
+from cma_tui.text import printable
 from cma_tui.ui.counting import CostLimits
 from cma_tui.ui.guard import TerminalGuard
+from cma_tui.ui.keys import bindings, own_bindings, textual_keys
 from cma_tui.ui.notices import Wishes
+from cma_tui.ui.screens.help import Help
 from cma_tui.ui.screens.session import Mode, SessionScreen
 from cma_tui.ui.terminal import Terminal
 from cma_tui.ui.theme import FALLBACKS, THEMES
@@ -55,20 +60,25 @@ if TYPE_CHECKING:
     from cma_tui.ui.screens.overview import Ways
 
 
-class Shell(App[int]):
+class Shell(App[int], inherit_bindings=False):
     """What every screen stands on; `main` is the first one."""
 
     TITLE = "cma-top"
     ENABLE_COMMAND_PALETTE = True
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "stop", "leave", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        {"app.help": "help", "app.palette": "command_palette", "app.stop": "stop"},
+        priority=("app.palette", "app.stop"),
+    )
 
-    def __init__(self, main: Screen[Any], *, theme: str | None = None) -> None:
+    def __init__(self, main: Screen[Any], *, theme: str | None = None, keymap: Keymap = DEFAULT) -> None:
         super().__init__(driver_class=Terminal)
         self._guard = TerminalGuard()
         for own in THEMES:
             self.register_theme(own)
         self.theme = theme if theme is not None and theme in self.available_themes else "cma-dark"
         self._main = main
+        self.keymap = keymap
+        """What the keys are: as the user set them."""
         self.farewells: list[str] = []
         """What closed sessions leave to say when the screen is gone."""
         self._stop_until = 0.0
@@ -103,15 +113,28 @@ class Shell(App[int]):
         return [*super().get_line_filters(), self._guard]
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The palette lists what the keys of this moment do, and what Textual brings along."""
-        yield from super().get_system_commands(screen)
-        listed = set()
-        for node, binding, enabled, _ in screen.active_bindings.values():
-            if enabled and binding.description and binding.description not in listed:
-                listed.add(binding.description)
-                run = partial(self.run_action, binding.action, node)
-                said = first_line(f"{binding.description[0].upper()}{binding.description[1:]}", 80)
-                yield SystemCommand(said, f"key {self.get_key_display(binding)}", run)
+        """The palette lists what keys do anywhere on the screen, a theme and a picture.
+
+        Not moving, which it would end; and not deciding about an approval, which has keys of its own.
+        """
+        for command in super().get_system_commands(screen):
+            if command.title in ("Theme", "Screenshot"):
+                yield command
+        around = screen.focused.ancestors_with_self if screen.focused is not None else [screen, self]
+        others = [node for node in screen.walk_children() if node not in around and _is_shown(node)]
+        for node in (*around, *others):
+            for binding in own_bindings(node):
+                named = str(binding.id)
+                _, action, parameters = parse_action(binding.action)
+                if not named.startswith("move.") and node.check_action(action, parameters):
+                    says = f"{binding.description[0].upper()}{binding.description[1:]}"
+                    run = partial(self.run_action, binding.action, node)
+                    yield SystemCommand(says, f"key {' '.join(self.keymap.of(named))}", run)
+
+    def action_help(self) -> None:
+        """Show every key, first those of where one is."""
+        focused = self.screen.focused
+        self.push_screen(Help(focused.ancestors_with_self if focused is not None else [self.screen, self]))
 
     def on_mount(self) -> None:
         """Signals and a lost terminal end the app in order; what fails beside it is seen."""
@@ -124,6 +147,7 @@ class Shell(App[int]):
             loop.set_exception_handler(self._failed_task)
             threading.excepthook = self._failed_thread
         self.theme_changed_signal.subscribe(self, self._repaint)
+        self.set_keymap({name: textual_keys(keys) for name, keys in self.keymap.changed.items()})
         self.show_main()
 
     def _from_thread(self, call: Callable[..., object], *arguments: object) -> None:
@@ -253,6 +277,7 @@ class CmaTop(Shell):
         wishes: Wishes | None = None,
         player: Player | None = None,
         rules: Rules = NONE,
+        keymap: Keymap = DEFAULT,
     ) -> None:
         main = SessionScreen(
             feed,
@@ -270,7 +295,7 @@ class CmaTop(Shell):
             player=player,
             rules=rules,
         )
-        super().__init__(main, theme=theme)
+        super().__init__(main, theme=theme, keymap=keymap)
         self.state_dir = state_dir
         self._main: SessionScreen = main
         self._feed = feed
@@ -278,6 +303,10 @@ class CmaTop(Shell):
     def show_main(self) -> None:
         """Show the session; when it is left for another one, the app ends."""
         self.push_screen(self._main, lambda _: self.exit(ANOTHER))
+
+
+def _is_shown(node: DOMNode) -> bool:
+    return all(above.display for above in node.ancestors_with_self)
 
 
 def wishes_of(settings: Any) -> Wishes:  # noqa: ANN401 - Settings
@@ -317,6 +346,7 @@ def run(
         wishes=wishes_of(settings),
         player=player,
         rules=settings.rules,
+        keymap=settings.keys,
     )
     if not settings.motion:
         app.animation_level = "none"
@@ -331,11 +361,18 @@ def run(
 class OverviewApp(Shell):
     """The app of all sessions: each can be opened, left and opened again."""
 
-    def __init__(self, overview: Overview, ways: Ways | None, *, theme: str | None = None) -> None:
+    def __init__(
+        self,
+        overview: Overview,
+        ways: Ways | None,
+        *,
+        theme: str | None = None,
+        keymap: Keymap = DEFAULT,
+    ) -> None:
         from cma_tui.ui.screens.overview import OverviewScreen
 
         main = OverviewScreen(overview, ways)
-        super().__init__(main, theme=theme)
+        super().__init__(main, theme=theme, keymap=keymap)
         self._main: OverviewScreen = main
         self.chosen: str | None = None
 
@@ -358,9 +395,10 @@ def run_overview(
     *,
     theme: str | None = None,
     motion: bool = True,
+    keymap: Keymap = DEFAULT,
 ) -> tuple[int, str | None]:
     """Run the list of all sessions until the user leaves. Returns the exit code, and what was chosen."""
-    app = OverviewApp(overview, ways, theme=theme)
+    app = OverviewApp(overview, ways, theme=theme, keymap=keymap)
     if not motion:
         app.animation_level = "none"
     try:

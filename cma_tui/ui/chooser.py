@@ -12,19 +12,20 @@ from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from cma_tui.keymap import DEFAULT, Keymap
 from cma_tui.log.together import Summary
 from cma_tui.text import count, duration, first_line, printable
 from cma_tui.ui.app import Shell
+from cma_tui.ui.keys import bindings, keymap_of
 
 ALL: Final = -1
 """In place of a session's number: all of them in one timeline."""
-_KEYS = "Enter choose   j k down, up   q leave"
 
 
 class SessionList(Screen[None]):
@@ -39,11 +40,9 @@ class SessionList(Screen[None]):
                                text-wrap: nowrap; text-overflow: ellipsis; }
     SessionList > OptionList:focus { border: none; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "move(1)", "next", show=False),
-        Binding("k", "move(-1)", "previous", show=False),
-        Binding("q,escape", "leave", "leave", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        {"panel.leave": "leave", "move.down": "move(1)", "move.up": "move(-1)"}
+    )
 
     def __init__(
         self, name: str, find: Callable[[], Sequence[Summary]], chosen: Callable[[int], None]
@@ -66,7 +65,9 @@ class SessionList(Screen[None]):
         """The list, between its title and its keys."""
         yield self._title
         yield self._options
-        yield Static(_KEYS, markup=False, id="keys")
+        hint = keymap_of(self).hint
+        keys = ["Enter choose", hint("down, up", "move.down", "move.up"), hint("leave", "panel.leave")]
+        yield Static("   ".join(keys), markup=False, id="keys")
 
     def on_mount(self) -> None:
         """Look through the log."""
@@ -129,8 +130,15 @@ def _clock(at: float | None) -> str:
 class Chooser(Shell):
     """The app of the choice."""
 
-    def __init__(self, name: str, find: Callable[[], Sequence[Summary]], *, theme: str | None = None) -> None:
-        super().__init__(SessionList(name, find, self._choose), theme=theme)
+    def __init__(
+        self,
+        name: str,
+        find: Callable[[], Sequence[Summary]],
+        *,
+        theme: str | None = None,
+        keymap: Keymap = DEFAULT,
+    ) -> None:
+        super().__init__(SessionList(name, find, self._choose), theme=theme, keymap=keymap)
         self.chosen: int | None = None
 
     def _choose(self, number: int) -> None:
@@ -147,7 +155,7 @@ def choose(name: str, find: Callable[[], Sequence[Summary]], settings: Any) -> i
     Raises:
         Exception: what the looking through raised.
     """
-    app = Chooser(name, find, theme=settings.theme)
+    app = Chooser(name, find, theme=settings.theme, keymap=settings.keys)
     app.state_dir = settings.state_dir
     if not settings.motion:
         app.animation_level = "none"

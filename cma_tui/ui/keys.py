@@ -1,112 +1,106 @@
-"""Every key and what it does, for the help and for nothing else.
+"""Keys on the screen: bindings made from the table of keys, and which of them a key is.
 
-Owns the words of the help. Invariant: each key here is bound where its group says, which a test checks.
+Owns the way from the names that people read to Textual's. Invariants: a binding has an id of the table, with
+its keys and words; what the user changed holds for bindings, help, palette and hints alike.
 """
 
 from __future__ import annotations
 
-GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
-    (
-        "timeline",
-        (
-            ("j k  ↓ ↑", "next, previous row"),
-            ("PgDn PgUp  Ctrl+D Ctrl+U", "a page down, up"),
-            ("g  G", "first row; the end, and follow it (also End, F)"),
-            ("] [", "next, previous turn"),
-            ("e E", "next, previous thing that went wrong"),
-            ("a A", "next, previous tool use that waited for an answer"),
-            ("> <", "next, previous place where it was slow: 20 seconds or more"),
-            ("Enter", "detail of the row; fold or open a turn"),
-            ("Space", "all lines of a message; fold or open a turn"),
-            ("Ctrl+O", "show less or more: quiet, normal, full"),
-            ("T", "time as offset in the turn, by clock, since the start, or off"),
-        ),
-    ),
-    (
-        "find",
-        (
-            ("/", "look for text, or for an /expression/; small letters find both cases"),
-            ("n N", "next, previous hit"),
-            ("f", "list some rows only: tool:bash error >5s !kind:model text"),
-            (":", "go to a turn, an event, a time: 3, #120, +5m, 12:30:05, an id"),
-            ("`", "back to where one was before the last jump; again, further back"),
-            ("Esc", "leave the search, then the filter"),
-        ),
-    ),
-    (
-        "take along",
-        (
-            ("y Y", "copy the text of the row; its events as JSON"),
-            ("v V", "all its text in $PAGER, in $EDITOR"),
-        ),
-    ),
-    (
-        "detail",
-        (
-            ("r", "words or raw JSON"),
-            ("Esc  Enter  q", "back"),
-        ),
-    ),
-    (
-        "live",
-        (
-            ("i", "write to the agent"),
-            ("Enter", "send; Ctrl+J or Alt+Enter begins a new line; ↑ takes back or recalls"),
-            ("Ctrl+L", "send when the agent rests"),
-            ("Ctrl+R", "interrupt, and send in the same request"),
-            ("Ctrl+G", "write in $EDITOR"),
-            ("Tab", "complete a /command or the name of an @file, which is attached"),
-            ("!  then y or n", "answer a tool use that waits for you; N denies with a reason"),
-            ("!  then r", "write the result of a tool that nobody runs"),
-            ("!  then Space, Y or X", "mark several; allow, deny the marked after a summary"),
-            ("Q", "what is not sent yet: Enter changes it, d drops it, s sends it now"),
-            ("x x", "interrupt the agent (twice)"),
-            ("p  ←  ,", "stand still; rewind: then the keys of a replay hold, and End is back to now"),
-            ("r", "connect, and look at the history, now"),
-            ("R", "record the session to a file, or stop"),
-        ),
-    ),
-    (
-        "replay",
-        (
-            ("Space p", "play, pause"),
-            (". ,", "one event further, back"),
-            ("Shift+→ Shift+←", "one row further, back"),
-            ("} {", "one turn further, back"),
-            ("→ ←", "5 s further, back"),
-            ("0 1 2 3 4 5 6 7 8 9", "to 0 %, 10 % … 90 %"),
-            ("S", "go to a time, a share, a turn, an event, a note"),
-            ("+ -", "faster, slower: 0.25 to 64 times, then without waiting"),
-            ("= *", "at the log's own speed; without waiting"),
-            ("m '", "mark a row with a note; the marks"),
-            ("P", "stop at errors, approvals, compactions and notes"),
-            ("L I", "begin again at the end; keep or cut idle time"),
-            ("s", "choose another session, of a log that holds several"),
-        ),
-    ),
-    (
-        "all sessions",
-        (
-            ("j k  ↓ ↑", "next, previous session (also PgDn, PgUp, g, G)"),
-            ("n", "next that needs you"),
-            ("Enter", "open it; s or Esc comes back to the same row"),
-            ("!", "answer what it asks, as in its own screen; Esc goes back to the list"),
-            ("/", "filter by title, agent, id, metadata or state; Esc shows all again"),
-            ("o O", "order by something else; the other way round"),
-        ),
-    ),
-    (
-        "everywhere",
-        (
-            ("o", "outline: the turns; letters narrow, Enter goes there"),
-            ("w", "waterfall: the turn on a time axis, lane by lane"),
-            ("t", "threads: who works for whom; Enter a thread's timeline, a all in one, Esc back"),
-            ("l", "from a message between threads, or a thread's row, to its other end"),
-            ("M", "figures: turns, tools, threads, cost, where the time went"),
-            ("? F1", "this help"),
-            ("b", "Braintrust: state, links to copy or open, errors of the turn"),
-            ("Ctrl+P", "every command by name"),
-            ("q", "leave; the session goes on"),
-        ),
-    ),
-)
+from collections.abc import Collection, Iterator, Mapping
+from typing import cast
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.widget import Widget
+
+from cma_tui.keymap import DEFAULT, Keymap
+from cma_tui.keys import ACTIONS
+
+Hint = tuple[str, ...]
+"""What keys do, and their ids."""
+_NAMES = {
+    "Esc": "escape", "PgUp": "pageup", "PgDn": "pagedown", "↑": "up", "↓": "down", "←": "left", "→": "right",
+    ",": "comma",
+}  # fmt: skip
+
+
+def textual_key(key: str) -> str:
+    """A key by Textual's name; characters are left for it to name."""
+    if len(key) == 1:
+        return _NAMES.get(key, key)
+    *modifiers, last = key.split("+") if key[-1] != "+" else [*key[:-2].split("+"), "+"]
+    named = _NAMES.get(last, last.lower() if len(last) > 1 or "Ctrl" in modifiers else last)
+    return "+".join([*(modifier.lower() for modifier in modifiers), named])
+
+
+def textual_keys(keys: tuple[str, ...]) -> str:
+    """Keys as a binding has them."""
+    return ",".join(map(textual_key, keys))
+
+
+def bindings(actions: Mapping[str, str], *, priority: Collection[str] = ()) -> list[BindingType]:
+    """Bindings of a widget or screen: what it does, by its id in the table.
+
+    Args:
+        actions: Textual's action for each id.
+        priority: Ids whose keys come before the widget that has the focus.
+    """
+    return [
+        Binding(
+            textual_keys(ACTIONS[name].keys),
+            action,
+            ACTIONS[name].does,
+            show=False,
+            priority=name in priority,
+            id=name,
+        )
+        for name, action in actions.items()
+    ]
+
+
+def keymap_of(node: DOMNode) -> Keymap:
+    """The keys that hold for a widget: its app's."""
+    return cast(Keymap, getattr(node.app, "keymap", DEFAULT))
+
+
+def own_bindings(node: DOMNode) -> Iterator[Binding]:
+    """The bindings of a widget or screen that are the table's; of those that do the same, the first."""
+    seen = set()
+    for base in type(node).__mro__:
+        for binding in base.__dict__.get("BINDINGS", ()):
+            if isinstance(binding, Binding) and binding.id in ACTIONS and binding.action not in seen:
+                if not binding.id.startswith("move."):  # a word of its own is better
+                    seen.add(binding.action)
+                yield binding
+
+
+def ids_of(node: DOMNode) -> list[str]:
+    """What keys mean to a widget or screen: what it looks at by itself (its `KEYS`), and its bindings."""
+    return [*getattr(node, "KEYS", ()), *(str(binding.id) for binding in own_bindings(node))]
+
+
+def hint_of(node: DOMNode, width: int, *hints: Hint, before: str = "") -> list[tuple[str, str]]:
+    """A quiet line of keys and what they do, as many as fit."""
+    keymap = keymap_of(node)
+    line = before
+    for words, *ids in hints:
+        more = f"{line}  {keymap.hint(words, *ids)}" if line else keymap.hint(words, *ids)
+        if len(more) <= width:
+            line = more
+    return [(line, "quiet")]
+
+
+def pressed(node: DOMNode, event: events.Key, ids: Collection[str]) -> str | None:
+    """Which of these a key means to a widget that looks at its keys itself, before they are bindings."""
+    keymap = keymap_of(node)
+    for name in ids:
+        for key in keymap.of(name):
+            if event.key == textual_key(key) or (event.is_printable and event.character == key):
+                return name
+    return None
+
+
+def writes(node: DOMNode | None) -> bool:
+    """Whether characters are written where the focus is."""
+    return isinstance(node, Widget) and node.check_consume_key("a", "a")

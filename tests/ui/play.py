@@ -262,9 +262,9 @@ class Play:
 
 
 @asynccontextmanager
-async def playing(*log, mode="watch", size=(100, 30), stage=None, played=None, **options):
+async def playing(*log, mode="watch", size=(100, 30), stage=None, played=None, controls_of=None, **options):
     """The app over a stage with these events, settled; `played` is how its player plays."""
-    made = stage if stage is not None else Stage(*log)
+    made = stage if stage is not None else Stage(*log, controls=controls_of)
     feed = Feed(opening(made))
     if played is not None:
         options["player"] = Player(feed, **played)

@@ -37,10 +37,10 @@ def asking(command="make deploy", use="use1"):
 class Asked:
     """The app over a stage whose approval bar runs on the test's clock."""
 
-    def __init__(self, log, mode="watch", size=(100, 30), at_once=True):
+    def __init__(self, log, mode="watch", size=(100, 30), at_once=True, **options):
         self.log, self.sends, self.clock = log, Sends(), Clock()
         self.stage = Stage(controls=self.sends)
-        self._opened = playing(stage=self.stage, mode=mode, size=size)
+        self._opened = playing(stage=self.stage, mode=mode, size=size, **options)
         self._at_once = at_once
 
     async def __aenter__(self):

@@ -324,19 +324,3 @@ async def test_a_list_that_brings_earlier_events_keeps_what_is_read_opened_and_f
         assert "question 7" in after[0] + after[1]
         assert play.timeline._expanded == {play.cursor}
         assert play.timeline.entries.folded == {5}
-
-
-async def test_the_palette_lists_what_the_keys_of_the_moment_do():
-    log = Log()
-    log.begin()
-    log.message()
-    async with playing(*log.events, size=(100, 40)) as play:
-        listed = {command.title for command in play.app.get_system_commands(play.app.screen)}
-        assert {"The threads", "The turn on a time axis", "Next error", "Look for text"} <= listed
-        await play.press("w")
-        listed = {command.title: command for command in play.app.get_system_commands(play.app.screen)}
-        assert {"Zoom in", "Next span"} <= set(listed)
-        assert "Next hit" not in listed
-        await listed["Back"].callback()
-        await play.step()
-        assert play.app.screen is play.screen

@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from cma_tui.text import printable
+from cma_tui.ui.keys import bindings, keymap_of
 
 
 class Confirm(ModalScreen[bool]):
@@ -26,7 +27,7 @@ class Confirm(ModalScreen[bool]):
                          border: heavy $warning; }
     Confirm Input { border: none; height: 1; padding: 0; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = bindings({"prompt.leave": "leave"})
 
     def __init__(self, question: str, word: str) -> None:
         super().__init__()
@@ -37,7 +38,8 @@ class Confirm(ModalScreen[bool]):
         """The question, and room for the word."""
         with Vertical():
             yield Static(Content(printable(self._question)), markup=False)
-            yield Static(Content(f"type {self._word} and Enter; Esc goes back"), markup=False)
+            back = keymap_of(self).hint("goes back", "prompt.leave")
+            yield Static(Content(f"type {self._word} and Enter; {back}"), markup=False)
             yield Input(placeholder=self._word)
 
     def on_input_submitted(self, message: Input.Submitted) -> None:

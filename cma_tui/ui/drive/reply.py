@@ -16,6 +16,7 @@ from cma_tui.text import first_line
 from cma_tui.ui.beat import Beat
 from cma_tui.ui.drive import slash
 from cma_tui.ui.drive.answers import Answering
+from cma_tui.ui.keys import keymap_of
 from cma_tui.ui.widgets.composer import Composer
 
 TICK = 1 / 30
@@ -51,7 +52,8 @@ class Reply(Answering):
     def on_mount(self) -> None:
         """Attach to the session; the user has asked for the bar and gets the keys to it."""
         self.composer.display = False
-        self.approval.look_out("looking at what it asks   Esc back")
+        back = keymap_of(self).hint("back", "approval.leave")
+        self.approval.look_out(f"looking at what it asks   {back}")
         self.approval.focus()
         self.feed.wake = self._beat.wake
         self.feed.start()

@@ -16,7 +16,14 @@ from cma_tui.session.model import Session, ToolUse
 from cma_tui.text import printable
 from cma_tui.ui.drive.arming import Guard
 from cma_tui.ui.drive.sheet import Sheet
+from cma_tui.ui.keys import keymap_of, pressed
 from cma_tui.ui.widgets.approval import Asked, payload_lines, tool_name
+
+_RESULTS = {
+    "allow": {"approval.allow": "allow"},
+    "deny": {"approval.deny": "deny", "approval.deny-reason": "reason"},
+}
+"""What a key gives back, by what is to be decided."""
 
 
 class Several(Sheet[str | None]):
@@ -25,14 +32,25 @@ class Several(Sheet[str | None]):
     DEFAULT_CSS = """
     Several > VerticalScroll { border: heavy $warning; border-title-color: $warning; }
     """
+    KEYS = ("approval.allow", "approval.deny", "approval.deny-reason")
+    """What decides is looked at here, in the order in which it comes."""
 
     def __init__(self, session: Session, asked: Sequence[Asked], verdict: str) -> None:
-        keys = "y allows all" if verdict == "allow" else "n denies all   N with a reason"
-        super().__init__(f"{verdict} {len(asked)}", f"{keys}   j k scroll   Esc back")
+        super().__init__(f"{verdict} {len(asked)}")
         self._session = session
         self._asked = asked
         self._verdict = verdict
         self.guard = Guard(self)
+
+    def keys(self) -> str:
+        """What decides, and what moves."""
+        hint = keymap_of(self).hint
+        decide = (
+            [hint("allows all", "approval.allow")]
+            if self._verdict == "allow"
+            else [hint("denies all", "approval.deny"), hint("with a reason", "approval.deny-reason")]
+        )
+        return "   ".join([*decide, hint("scroll", "move.down", "move.up"), hint("back", "panel.leave")])
 
     def words(self) -> Content:
         """Each with everything it would do."""
@@ -58,9 +76,7 @@ class Several(Sheet[str | None]):
 
     def on_key(self, event: events.Key) -> None:
         """The one letter of the verdict decides."""
-        key = event.character if event.is_printable else event.key
-        results = {"y": "allow"} if self._verdict == "allow" else {"n": "deny", "N": "reason"}
-        result = results.get(str(key))
+        result = _RESULTS[self._verdict].get(pressed(self, event, self.KEYS) or "")
         if result is None:
             self.guard.other()
         else:
@@ -70,6 +86,8 @@ class Several(Sheet[str | None]):
     def _decide(self, result: str) -> None:
         page = self.page
         if result == "allow" and page.scroll_offset.y < page.max_scroll_y:
-            page.border_title = Content("read it to its end first: j, PgDn, End")
+            page.border_title = Content(
+                f"read it to its end first: {keymap_of(self).of('move.down')[0]}, PgDn, End"
+            )
             return
         self.dismiss(result)

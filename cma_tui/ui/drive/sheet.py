@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import Static
 
 from cma_tui.text import printable
+from cma_tui.ui.keys import bindings, keymap_of
 
 
 class Sheet(ModalScreen[ScreenResultType]):
@@ -26,17 +27,18 @@ class Sheet(ModalScreen[ScreenResultType]):
     Sheet > VerticalScroll { width: 100%; height: auto; max-height: 90%; background: $surface; padding: 0 1;
                              border: round $accent; border-title-color: $accent; scrollbar-size-vertical: 1; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", "back", show=False),
-        Binding("j,down", "scroll(1)", "down", show=False),
-        Binding("k,up", "scroll(-1)", "up", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        {"panel.leave": "dismiss", "move.down": "scroll(1)", "move.up": "scroll(-1)"}
+    )
 
-    def __init__(self, title: str, keys: str = "") -> None:
+    def __init__(self, title: str) -> None:
         super().__init__()
         self.page = VerticalScroll()
         self.page.border_title = Content(title)
-        self.page.border_subtitle = Content(keys)
+
+    def keys(self) -> str:
+        """What the frame says of the keys."""
+        return keymap_of(self).hint("closes", "panel.leave")
 
     def words(self) -> Content:
         """What is on it, as wide as the screen is."""
@@ -44,6 +46,7 @@ class Sheet(ModalScreen[ScreenResultType]):
 
     def compose(self) -> ComposeResult:
         """The page."""
+        self.page.border_subtitle = Content(self.keys())
         with self.page:
             yield Static(self.words(), markup=False)
 
@@ -59,10 +62,10 @@ class Sheet(ModalScreen[ScreenResultType]):
 class Listing(Sheet[None]):
     """Lines that are only read: the commands, the files."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "dismiss", "close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = bindings({"panel.close": "dismiss"})
 
     def __init__(self, title: str, text: str) -> None:
-        super().__init__(f"{title}   Esc closes")
+        super().__init__(title)
         self._text = printable(text, lines=True, cap=200_000)
 
     def words(self) -> Content:

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
@@ -19,6 +19,7 @@ from cma_tui.marks import Mark
 from cma_tui.player import Player
 from cma_tui.report.rows import row
 from cma_tui.text import first_line, offset
+from cma_tui.ui.keys import bindings, keymap_of
 
 _MOST = 400
 """Marks that are listed: the nearest ones."""
@@ -35,11 +36,9 @@ class MarkList(ModalScreen[int | None]):
                             border: none; }
     MarkList > OptionList:focus { border: none; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,apostrophe", "leave", "back", show=False),
-        Binding("j", "down", "down", show=False),
-        Binding("k", "up", "up", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        {"panel.leave": "leave", "player.marks": "leave", "move.down": "down", "move.up": "up"}
+    )
 
     def __init__(self, player: Player) -> None:
         super().__init__()
@@ -71,8 +70,12 @@ class MarkList(ModalScreen[int | None]):
 
     def compose(self) -> ComposeResult:
         """The list, under its title."""
+        hint = keymap_of(self).hint
+        leaves = hint("leaves", "panel.leave")
         words = (
-            "marks: Enter goes there, Esc leaves" if self._marks else "no marks here: m sets one, Esc leaves"
+            f"marks: Enter goes there, {leaves}"
+            if self._marks
+            else f"no marks here: {hint('sets one', 'player.mark')}, {leaves}"
         )
         yield Static(words, markup=False)
         yield self._options

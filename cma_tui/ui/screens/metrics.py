@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 from rich.segment import Segment
 from rich.style import Style
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
@@ -25,6 +25,7 @@ from cma_tui.session.sums import model_of
 from cma_tui.text import count, duration, money
 from cma_tui.ui import plots
 from cma_tui.ui.counting import Counting, amount, notices
+from cma_tui.ui.keys import bindings, hint_of
 from cma_tui.ui.screens.figures import (
     COLUMNS,
     Order,
@@ -72,21 +73,24 @@ class MetricsView(Widget, can_focus=True):
     MetricsView > .metrics--plot { color: $accent; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"metrics--quiet", "metrics--plot"}
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,M", "close", show=False),
-        Binding("j,down", "move(1)", show=False),
-        Binding("k,up", "move(-1)", show=False),
-        Binding("pagedown", "move(10)", show=False),
-        Binding("pageup", "move(-10)", show=False),
-        Binding("g,home", "move(-1000000000)", show=False),
-        Binding("G,end", "move(1000000000)", show=False),
-        Binding("tab", "tab(1)", show=False),
-        Binding("shift+tab", "tab(-1)", show=False),
-        Binding("right,greater_than_sign", "sort(1)", show=False),
-        Binding("left,less_than_sign", "sort(-1)", show=False),
-        Binding("o", "turn_round", show=False),
-        Binding("enter", "open", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        {
+            "panel.leave": "close",
+            "view.metrics": "close",
+            "move.down": "move(1)",
+            "move.up": "move(-1)",
+            "move.page-down": "move(10)",
+            "move.page-up": "move(-10)",
+            "move.first": "move(-1000000000)",
+            "move.last": "move(1000000000)",
+            "metrics.next": "tab(1)",
+            "metrics.previous": "tab(-1)",
+            "metrics.sort-right": "sort(1)",
+            "metrics.sort-left": "sort(-1)",
+            "metrics.reverse": "turn_round",
+            "metrics.open": "open",
+        }
+    )
 
     def __init__(self, session: Session, counting: Counting) -> None:
         super().__init__()
@@ -152,10 +156,19 @@ class MetricsView(Widget, can_focus=True):
         tabs: list[tuple[str, str]] = []
         for number, name in enumerate(_TABS):
             tabs += [(f" {name} ", "cursor" if number == self.tab else "quiet"), (" ", "")]
-        sort = "Left Right sort by  " if self.tab == 0 else ""
-        keys = f"Tab table  {sort}o order  Enter go to  q back"
+        sort = [("sort by", "metrics.sort-left", "metrics.sort-right")] if self.tab == 0 else []
         used = sum(len(text) for text, _ in tabs)
-        tabs.append((keys.rjust(max(0, width - used)) if width - used > len(keys) else "", "quiet"))
+        keys = hint_of(
+            self,
+            width - used - 2,
+            ("table", "metrics.next"),
+            *sort,
+            ("order", "metrics.reverse"),
+            ("go to", "metrics.open"),
+            ("back", "panel.leave"),
+            ("help", "app.help"),
+        )
+        tabs += [(text.rjust(width - used), tone) for text, tone in keys]
         lines += [[("", "")], tabs]
         room = max(1, height - len(lines) - 1)
         table = (turn_table, request_table, tool_table, thread_table)[self.tab]

@@ -11,13 +11,14 @@ from typing import ClassVar
 from rich.cells import set_cell_size
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from cma_tui.report.words import stop_words
 from cma_tui.session.cost import NANO, list_cost
 from cma_tui.session.figures import wall_us
 from cma_tui.session.model import Change, Session, Turn
 from cma_tui.text import NOT_KNOWN, duration, first_line, money
+from cma_tui.ui.keys import bindings, hint_of
 from cma_tui.ui.screens.panel import Panel
 from cma_tui.ui.widgets.headings import plural, title
 from cma_tui.ui.widgets.page import Line, Page, spread
@@ -30,17 +31,19 @@ _OUTCOME = 24
 class OutlineView(Page):
     """All of the panel, drawn line by line."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "back", show=False),
-        Binding("down", "move(1)", "down", show=False),
-        Binding("up", "move(-1)", "up", show=False),
-        Binding("pagedown", "move(10)", "further down", show=False),
-        Binding("pageup", "move(-10)", "further up", show=False),
-        Binding("home", "move(-1000000000)", "first", show=False),
-        Binding("end", "move(1000000000)", "last", show=False),
-        Binding("enter", "open", "go there", show=False),
-        Binding("backspace", "shorten", "one letter less", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        {
+            "outline.down": "move(1)",
+            "outline.up": "move(-1)",
+            "outline.page-down": "move(10)",
+            "outline.page-up": "move(-10)",
+            "outline.first": "move(-1000000000)",
+            "outline.last": "move(1000000000)",
+            "outline.open": "open",
+            "outline.shorten": "shorten",
+            "outline.leave": "close",
+        }
+    )
 
     def __init__(self, session: Session, at: int) -> None:
         super().__init__()
@@ -80,7 +83,15 @@ class OutlineView(Page):
         for number, turn in enumerate(turns[self._top : self._top + room], self._top):
             lines.append(self._line(turn, width, number == self._cursor))
         lines += [[("", "")]] * (room - len(lines) + 2)
-        return [*lines, [(fit("letters narrow  ↑↓ turn  Enter goes there  Esc back", width), "quiet")]]
+        keys = hint_of(
+            self,
+            width,
+            ("go there", "outline.open"),
+            ("choose", "outline.down", "outline.up"),
+            ("back", "outline.leave"),
+            before="letters narrow",
+        )
+        return [*lines, keys]
 
     def _line(self, turn: Turn, width: int, here: bool) -> Line:
         under = "cursor " if here else ""

@@ -15,7 +15,7 @@ from time import monotonic
 from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input, Static
@@ -29,8 +29,9 @@ from cma_tui.text import ago, first_line
 from cma_tui.ui.beat import Beat
 from cma_tui.ui.drive.reply import Reply
 from cma_tui.ui.drive.sender import Sender
-from cma_tui.ui.screens.help import Help
+from cma_tui.ui.keys import bindings, keymap_of, writes
 from cma_tui.ui.screens.session import SessionScreen
+from cma_tui.ui.widgets.hints import hint_line
 from cma_tui.ui.widgets.sessions import Rows
 
 TICK = 0.1
@@ -38,17 +39,6 @@ TICK = 0.1
 STALE = 10.0
 """Seconds without a list after which what is shown is said to be old."""
 _COLOURS = {"wait": "$warning bold", "ok": "$success", "bad": "$error", "note": "$cma-quiet"}
-_KEYS: tuple[str, ...] = (
-    "? help",
-    "Enter open",
-    "/ filter",
-    "! answer",
-    "n next that needs you",
-    "o order",
-    "q leave",
-    "O reverse",
-)
-_PICK: tuple[str, ...] = ("Enter choose", "/ filter", "o order", "q leave")
 
 
 class Opened(NamedTuple):
@@ -80,15 +70,16 @@ class OverviewScreen(Screen[str | None]):
     OverviewScreen > Input { height: 1; border: none; padding: 0 1; display: none; background: $panel; }
     OverviewScreen > Input:focus { border: none; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "filter", show=False),
-        Binding("o", "order", "next order", show=False),
-        Binding("O", "reverse", "the other way round", show=False),
-        Binding("escape", "clear", "no filter", show=False),
-        Binding("question_mark,f1", "help", "help", show=False),
-        Binding("exclamation_mark", "answer", "answer what waits", show=False),
-        Binding("q", "leave", "leave", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        {
+            "overview.filter": "filter",
+            "overview.order": "order",
+            "overview.reverse": "reverse",
+            "session.answer": "answer",
+            "overview.clear": "clear",
+            "overview.leave": "leave",
+        }
+    )
 
     def __init__(self, overview: Overview, ways: Ways | None) -> None:
         """Prepare.
@@ -190,11 +181,9 @@ class OverviewScreen(Screen[str | None]):
         self._asked.display = asks
         if entry is not None and asks:
             self._put(self._asked, self._ask(entry))
-        keys = _PICK if self._ways is None else _KEYS
-        room = self.size.width - 2
-        while len(keys) > 1 and len("   ".join(keys)) > room:
-            keys = keys[:-1]
-        said = Content.styled(self._said, "$warning") if self._said else Content("   ".join(keys))
+        place = "pick" if self._ways is None else "overview"
+        keys = hint_line(place, keymap_of(self), self.size.width - 2, writing=writes(self.focused))
+        said = Content.styled(self._said, "$warning") if self._said else Content(keys)
         self._put(self._keys, said)
 
     def _state(self) -> list[tuple[str, str]]:
@@ -219,10 +208,11 @@ class OverviewScreen(Screen[str | None]):
     def _ask(self, entry: Entry) -> Content:
         from cma_tui.report.overview import doing
 
+        answers = keymap_of(self).of("session.answer")[0]
         return Content.assemble(
             Content.styled("asks  ", "$warning bold"),
             Content(first_line(doing(entry), 400)),
-            Content.styled("   ! answers", "$warning"),
+            Content.styled(f"   {answers} answers", "$warning"),
         )
 
     def _put(self, place: Static, line: Content) -> None:
@@ -340,10 +330,6 @@ class OverviewScreen(Screen[str | None]):
     def _say(self, text: str) -> None:
         self._said = first_line(text, 300)
         self._words()
-
-    def action_help(self) -> None:
-        """Show every key."""
-        self.app.push_screen(Help())
 
     def action_leave(self) -> None:
         """Leave; the sessions go on."""

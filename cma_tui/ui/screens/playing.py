@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
@@ -20,6 +20,7 @@ from cma_tui.player import Player
 from cma_tui.private import PrivateError
 from cma_tui.report.rows import level
 from cma_tui.text import first_line
+from cma_tui.ui.keys import bindings, keymap_of
 from cma_tui.ui.screens.marks import MarkList
 from cma_tui.ui.screens.prompt import Prompt
 from cma_tui.ui.widgets.playbar import PlayBar
@@ -56,29 +57,33 @@ class PlayedOn(Protocol):
 class Playing(Screen[None]):
     """A screen with a player."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "play", "play or pause", show=False, priority=True),
-        Binding("p", "pause", "pause or play", show=False),
-        Binding("full_stop", "step(1)", "one event further", show=False),
-        Binding("comma", "step(-1)", "one event back", show=False),
-        Binding("shift+right", "row(1)", "one row further", show=False),
-        Binding("shift+left", "row(-1)", "one row back", show=False),
-        Binding("right_curly_bracket", "step_turn(1)", "to the next turn", show=False),
-        Binding("left_curly_bracket", "step_turn(-1)", "to the turn before", show=False),
-        Binding("right", "skip(5)", "5 s further", show=False),
-        Binding("left", "skip(-5)", "5 s back", show=False),
-        Binding("plus", "speed(1)", "faster", show=False),
-        Binding("minus", "speed(-1)", "slower", show=False),
-        Binding("equals_sign", "real", "at the log's own speed", show=False),
-        Binding("asterisk", "instant", "without waiting", show=False),
-        *(Binding(str(n), f"tenth({n})", f"to {n}0 %", show=False) for n in range(10)),
-        Binding("S", "seek", "go to a moment", show=False),
-        Binding("m", "mark", "set or remove a mark", show=False),
-        Binding("apostrophe", "marks", "the marks", show=False),
-        Binding("P", "stops", "stop at marks", show=False),
-        Binding("L", "loop", "begin again at the end", show=False),
-        Binding("I", "idle", "keep or cut idle time", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        {
+            "player.play": "play",
+            "player.pause": "pause",
+            "player.step": "step(1)",
+            "player.step-back": "step(-1)",
+            "player.row": "row(1)",
+            "player.row-back": "row(-1)",
+            "player.turn": "step_turn(1)",
+            "player.turn-back": "step_turn(-1)",
+            "player.skip": "skip(5)",
+            "player.skip-back": "skip(-5)",
+            "player.faster": "speed(1)",
+            "player.slower": "speed(-1)",
+            "player.real-speed": "real",
+            "player.instant": "instant",
+            "player.to-start": "tenth(0)",
+            **{f"player.to-{n}0": f"tenth({n})" for n in range(1, 10)},
+            "player.seek": "seek",
+            "player.mark": "mark",
+            "player.marks": "marks",
+            "player.stops": "stops",
+            "player.loop": "loop",
+            "player.idle": "idle",
+        },
+        priority=("player.play",),
+    )
     played_on: PlayedOn
     """The screen itself, as far as the keys need it."""
     player: Player
@@ -226,7 +231,9 @@ class Playing(Screen[None]):
             self._mark(key, None)
         else:
             self.app.push_screen(
-                Prompt("a note for this mark; Enter sets it, Esc does not"),
+                Prompt(
+                    f"a note for this mark; Enter sets it, {keymap_of(self).hint('does not', 'prompt.leave')}"
+                ),
                 lambda note: None if note is None else self._mark(key, note),
             )
 

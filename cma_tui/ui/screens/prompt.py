@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
+
+from cma_tui.ui.keys import bindings
 
 
 class Prompt(ModalScreen[str | None]):
@@ -22,7 +24,7 @@ class Prompt(ModalScreen[str | None]):
     Prompt > Input { height: 1; width: 1fr; border: none; padding: 0 1; background: $surface; }
     Prompt > Input:focus { border: none; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = bindings({"prompt.leave": "leave"})
 
     def __init__(self, question: str, given: str = "") -> None:
         super().__init__()

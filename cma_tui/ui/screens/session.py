@@ -14,7 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final, Literal, cast
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from cma_tui.feed import Feed
 from cma_tui.player import Player
@@ -29,8 +29,8 @@ from cma_tui.ui.beat import Beat
 from cma_tui.ui.counting import CostLimits, Counting, amount
 from cma_tui.ui.drive.panel import DrivePanel
 from cma_tui.ui.drive.sender import Sender
+from cma_tui.ui.keys import bindings, keymap_of
 from cma_tui.ui.notices import Notices, Told, Wishes
-from cma_tui.ui.screens.help import Help
 from cma_tui.ui.screens.panel import Panel
 from cma_tui.ui.screens.viewing import Viewing
 from cma_tui.ui.widgets.detail import Detail
@@ -80,17 +80,18 @@ class SessionScreen(Viewing):
     SessionScreen.-map Reader > #body { border-top: none; }
     """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - as Textual declares it
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("i", "write", "write to the agent", show=False),
-        Binding("exclamation_mark", "answer", "answer what waits", show=False),
-        Binding("Q", "outbox", "what is not sent yet", show=False),
-        Binding("x", "interrupt", "interrupt the agent", show=False),
-        Binding("R", "record", "record, or stop recording", show=False),
-        Binding("r", "hurry", "connect and look at the history now", show=False),
-        Binding("question_mark,f1", "help", "help", show=False),
-        Binding("q", "leave", "leave", show=False),
-        Binding("s,escape", "sessions", "back to all sessions", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        {
+            "session.write": "write",
+            "session.answer": "answer",
+            "session.outbox": "outbox",
+            "session.interrupt": "interrupt",
+            "session.record": "record",
+            "session.hurry": "hurry",
+            "session.sessions": "sessions",
+            "session.leave": "leave",
+        }
+    )
 
     def __init__(
         self,
@@ -343,16 +344,24 @@ class SessionScreen(Viewing):
         source = self.feed.source
         if self.player.rewound and (not self.replaying or (source is not None and source.live)):
             waiting = ", something waits for you" if self.feed.session.pending else ""
-            return (f"{duration(self.player.lag)} behind{waiting}, End returns", "$warning bold")
+            returns = self._last_key("returns")
+            return (f"{duration(self.player.lag)} behind{waiting}, {returns}", "$warning bold")
         if timeline.following or source is None or self.feed.finished:
             return None
-        return (f"+{timeline.news} new, End follows" if timeline.news else "paused, End follows", "$accent")
+        follows = self._last_key("follows")
+        return (f"+{timeline.news} new, {follows}" if timeline.news else f"paused, {follows}", "$accent")
+
+    def _last_key(self, does: str) -> str:
+        """The key that goes to the end, End where it does."""
+        keys = keymap_of(self).of("move.last")
+        return f"{'End' if 'End' in keys else keys[0]} {does}"
 
     def _others_note(self) -> tuple[str, str] | None:
         source = self.feed.source
         if not self._others or not isinstance(source, Saved):
             return None
-        return (f"session {source.session + 1} of {self._others + 1}, s chooses", "$accent")
+        chooses = keymap_of(self).hint("chooses", "session.sessions")
+        return (f"session {source.session + 1} of {self._others + 1}, {chooses}", "$accent")
 
     def _second(self) -> None:
         """The only timer: the clock cells of a live session, and what is sent while nothing arrives."""
@@ -440,7 +449,8 @@ class SessionScreen(Viewing):
             self.run_worker(self._drive.interrupt())
         else:
             self._interrupt_until = monotonic() + _TWICE
-            self._hints.say("x again interrupts the agent, all threads", "$warning")
+            key = keymap_of(self).of("session.interrupt")[0]
+            self._hints.say(f"{key} again interrupts the agent, all threads", "$warning")
 
     # -- keys ---------------------------------------------------------------------------------------
 
@@ -491,10 +501,6 @@ class SessionScreen(Viewing):
                 first_line(status.farewell, 300), "$cma-quiet" if status.state == "ended" else "$error"
             )
         self._show_source()
-
-    def action_help(self) -> None:
-        """Show every key."""
-        self.app.push_screen(Help())
 
     def action_sessions(self) -> None:
         """Back to all sessions; this one goes on."""

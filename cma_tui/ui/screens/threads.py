@@ -11,12 +11,13 @@ from typing import ClassVar, Final
 from rich.cells import cell_len, set_cell_size
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from cma_tui.report.threads import Branch, tree
 from cma_tui.session.model import Change, Session
 from cma_tui.text import NOT_KNOWN, count, duration, money
 from cma_tui.ui.counting import Counting
+from cma_tui.ui.keys import bindings, hint_of
 from cma_tui.ui.screens.panel import Panel
 from cma_tui.ui.widgets.headings import plural
 from cma_tui.ui.widgets.page import Line, Page, spread
@@ -30,17 +31,20 @@ _FIGURES: Final = (("tokens", 8), ("with all below", 17), ("cost", 9), ("worked"
 class ThreadsView(Page):
     """All of the panel, drawn line by line."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,t", "close", "back", show=False),
-        Binding("j,down", "move(1)", "down", show=False),
-        Binding("k,up", "move(-1)", "up", show=False),
-        Binding("pagedown", "move(10)", "further down", show=False),
-        Binding("pageup", "move(-10)", "further up", show=False),
-        Binding("g,home", "move(-1000000)", "first", show=False),
-        Binding("G,end", "move(1000000)", "last", show=False),
-        Binding("enter", "open", "its timeline", show=False),
-        Binding("a", "all", "one timeline of all threads", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        {
+            "panel.leave": "close",
+            "view.threads": "close",
+            "move.down": "move(1)",
+            "move.up": "move(-1)",
+            "move.page-down": "move(10)",
+            "move.page-up": "move(-10)",
+            "move.first": "move(-1000000)",
+            "move.last": "move(1000000)",
+            "threads.open": "open",
+            "threads.all": "all",
+        }
+    )
 
     def __init__(self, session: Session, counting: Counting, choose: Choose, at: str | None) -> None:
         super().__init__()
@@ -77,7 +81,15 @@ class ThreadsView(Page):
         lines += [[("", "")]] * (room - len(lines) + 3)
         return [
             *lines,
-            [(fit("Enter its timeline  a all of them in one  ↑↓ thread  q back", width), "quiet")],
+            hint_of(
+                self,
+                width,
+                ("its timeline", "threads.open"),
+                ("all of them in one", "threads.all"),
+                ("choose", "move.down", "move.up"),
+                ("back", "panel.leave"),
+                ("help", "app.help"),
+            ),
         ]
 
     def _line(

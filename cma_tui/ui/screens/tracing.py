@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
@@ -18,6 +18,7 @@ from cma_tui.report.errors import error_text, error_title
 from cma_tui.report.tracing import Link, links, state
 from cma_tui.session.errors import turn_errors
 from cma_tui.session.model import Change, Session
+from cma_tui.ui.keys import Hint, bindings, hint_of, keymap_of
 from cma_tui.ui.links import open_link
 from cma_tui.ui.screens.panel import Panel
 from cma_tui.ui.widgets.rowview import wrap
@@ -37,13 +38,17 @@ class Tracing(Panel):
     Tracing > VerticalScroll { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
     Tracing #hints { height: 1; padding: 0 1; color: $cma-quiet; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "choose(1)", "next link", show=False, priority=True),
-        Binding("k,up", "choose(-1)", "previous link", show=False, priority=True),
-        Binding("y", "copy", "copy the link", show=False),
-        Binding("o", "open", "open the link in a browser", show=False),
-        Binding("escape,q,b", "leave", "back", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        {
+            "move.down": "choose(1)",
+            "move.up": "choose(-1)",
+            "tracing.copy": "copy",
+            "tracing.open": "open",
+            "panel.leave": "leave",
+            "view.tracing": "leave",
+        },
+        priority=("move.down", "move.up"),
+    )
 
     def __init__(
         self, session: Session, turn: int, item: int | None, mirror: Mirror | None, *, replay: bool
@@ -103,8 +108,16 @@ class Tracing(Panel):
         if not page.is_same(self._shown):
             self._shown = page
             self._page.update(page)
-        keys = "Esc back   j k choose   y copy   o open in a browser" if found else "Esc back"
-        self._hints.update(Content((self._said or keys)[: max(1, self.size.width - 2)]))
+        hints: list[Hint] = [("back", "panel.leave")]
+        if found:
+            hints += [
+                ("choose", "move.down", "move.up"),
+                ("copy", "tracing.copy"),
+                ("open in a browser", "tracing.open"),
+            ]
+        width = max(1, self.size.width - 2)
+        [(keys, _)] = hint_of(self, width, *hints, ("help", "app.help"))
+        self._hints.update(Content((self._said or keys)[:width]))
 
     def _errors(self, width: int) -> list[Content]:
         if not 0 <= self._turn < len(self._session.turns):
@@ -146,7 +159,7 @@ class Tracing(Panel):
         """Open the link, on a live session."""
         url = self._chosen_url()
         if self._replay:
-            self._say("a replay opens nothing; y copies the link")
+            self._say(f"a replay opens nothing; {keymap_of(self).hint('copies the link', 'tracing.copy')}")
         elif not url:
             self._say("there is no link yet")
         else:

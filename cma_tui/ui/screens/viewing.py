@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from cma_tui.feed import Feed
 from cma_tui.report.threads import other_end, other_thread
@@ -16,6 +16,7 @@ from cma_tui.report.words import agent_name
 from cma_tui.session.model import ToolUse
 from cma_tui.source import Attached
 from cma_tui.ui.counting import Counting
+from cma_tui.ui.keys import bindings, keymap_of
 from cma_tui.ui.screens.metrics import Metrics
 from cma_tui.ui.screens.outline import Outline
 from cma_tui.ui.screens.panel import Panel
@@ -41,14 +42,16 @@ class Viewed(PlayedOn, Protocol):
 class Viewing(Playing):
     """A screen with more than one view."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("w", "waterfall", "the turn on a time axis", show=False),
-        Binding("t", "threads", "the threads", show=False),
-        Binding("o", "outline", "the turns", show=False),
-        Binding("l", "link", "the other end of a message, the thread of a row", show=False),
-        Binding("M", "metrics", "figures, plots and tables", show=False),
-        Binding("b", "tracing", "the session in Braintrust", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        {
+            "view.waterfall": "waterfall",
+            "view.threads": "threads",
+            "view.outline": "outline",
+            "view.metrics": "metrics",
+            "view.tracing": "tracing",
+            "view.link": "link",
+        }
+    )
     played_on: Viewed
     feed: Feed
     _timeline: Timeline
@@ -107,12 +110,13 @@ class Viewing(Playing):
     def thread_note(self) -> tuple[str, str] | None:
         """Which timeline is seen, unless it is the session's."""
         entries = self._timeline.entries
+        leaves = keymap_of(self).hint("leaves", "timeline.leave-thread")
         if entries.merged:
-            return ("all threads, Esc leaves", "$cma-thread bold")
+            return (f"all threads, {leaves}", "$cma-thread bold")
         if entries.thread is None:
             return None
         name = agent_name(self._timeline.session, entries.thread)
-        return (f"thread {name}, Esc leaves", "$cma-thread bold")
+        return (f"thread {name}, {leaves}", "$cma-thread bold")
 
     def on_timeline_left(self) -> None:
         """Back to the session's timeline."""
@@ -123,7 +127,8 @@ class Viewing(Playing):
         session, item = self._timeline.session, self._timeline.item
         leads, thread = (False, None) if item is None else other_thread(session, item)
         if item is None or not leads:
-            said = "l goes from a message between threads, or a thread's row, to the thread"
+            goes = keymap_of(self).hint("goes", "view.link")
+            said = f"{goes} from a message between threads, or a thread's row, to the thread"
             self.played_on.say(said, "$cma-quiet")
             return
         end = other_end(session, item)

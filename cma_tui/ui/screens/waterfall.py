@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from cma_tui.feed import Feed
 from cma_tui.report import waterfall
@@ -24,6 +24,7 @@ from cma_tui.session.elapsed import seconds
 from cma_tui.session.model import Change, Session
 from cma_tui.text import duration
 from cma_tui.ui.counting import Counting
+from cma_tui.ui.keys import Hint, bindings, hint_of
 from cma_tui.ui.screens.panel import Panel
 from cma_tui.ui.widgets.headings import title
 from cma_tui.ui.widgets.page import Line, Page, spread
@@ -48,23 +49,26 @@ _WENT: Final = (
 class WaterfallView(Page):
     """All of the panel, drawn line by line."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,w", "close", "back", show=False),
-        Binding("j,down", "lane(1)", "lane below", show=False),
-        Binding("k,up", "lane(-1)", "lane above", show=False),
-        Binding("tab", "span(1)", "next span", show=False),
-        Binding("shift+tab", "span(-1)", "previous span", show=False),
-        Binding("e", "bad(1)", "next error", show=False),
-        Binding("E", "bad(-1)", "previous error", show=False),
-        Binding("l,right", "pan(1)", "later", show=False),
-        Binding("h,left", "pan(-1)", "earlier", show=False),
-        Binding("plus,equals_sign", "zoom(1)", "zoom in", show=False),
-        Binding("minus", "zoom(-1)", "zoom out", show=False),
-        Binding("0,f", "fit", "all of the turn", show=False),
-        Binding("right_square_bracket", "turn(1)", "next turn", show=False),
-        Binding("left_square_bracket", "turn(-1)", "previous turn", show=False),
-        Binding("enter", "open", "go to its row", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        {
+            "panel.leave": "close",
+            "view.waterfall": "close",
+            "move.down": "lane(1)",
+            "move.up": "lane(-1)",
+            "waterfall.next": "span(1)",
+            "waterfall.previous": "span(-1)",
+            "waterfall.next-error": "bad(1)",
+            "waterfall.previous-error": "bad(-1)",
+            "waterfall.later": "pan(1)",
+            "waterfall.earlier": "pan(-1)",
+            "waterfall.zoom-in": "zoom(1)",
+            "waterfall.zoom-out": "zoom(-1)",
+            "waterfall.all": "fit",
+            "waterfall.next-turn": "turn(1)",
+            "waterfall.previous-turn": "turn(-1)",
+            "waterfall.open": "open",
+        }
+    )
 
     def __init__(
         self,
@@ -140,11 +144,24 @@ class WaterfallView(Page):
 
     def lines(self, width: int, height: int) -> list[Line]:
         """The page."""
-        keys = "Tab span  ↑↓ lane  ←→ + - 0 zoom  [ ] turn  Enter go to  q back"
+        turns: Hint = ("turn", "waterfall.previous-turn", "waterfall.next-turn")
+        back: Hint = ("back", "panel.leave")
+        keys = hint_of(
+            self,
+            width,
+            ("span", "waterfall.next"),
+            ("lane", "move.down", "move.up"),
+            ("pan", "waterfall.earlier", "waterfall.later"),
+            ("zoom", "waterfall.zoom-in", "waterfall.zoom-out", "waterfall.all"),
+            turns,
+            ("go to", "waterfall.open"),
+            back,
+            ("help", "app.help"),
+        )
         self._hit.clear()
         if not self.session.turns or not self.made.order:
             said = "nothing in this turn has a time" if self.session.turns else "no turn yet"
-            return [*self._head(width), [("", "")], [(said, "quiet")], [("[ ] other turns  q back", "quiet")]]
+            return [*self._head(width), [("", "")], [(said, "quiet")], hint_of(self, width, turns, back)]
         names = min(max(width // 6, _NAMES[0]), _NAMES[1])
         now, began = self.now, self.began
         axis = Axis(self.made.busy(now), began, now, width - names - 1)
@@ -172,7 +189,7 @@ class WaterfallView(Page):
         lines += [[("", "")]] * (room - len(seen))
         hidden = len(rows) - len(seen)
         more = f"{hidden} more lanes" if hidden else ""
-        lines.append(spread([(keys, "quiet")], [(more, "quiet")] if more else [], width))
+        lines.append(spread(keys, [(more, "quiet")] if more else [], width))
         return [*lines[:-1], *self._words(width, began, now), lines[-1]]
 
     def _keep_in_sight(self, lanes: list[Lane], room: int) -> None:

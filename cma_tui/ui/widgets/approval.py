@@ -20,10 +20,12 @@ from textual.widgets import Static, TextArea
 
 from cma_tui.content import as_dict, as_text
 from cma_tui.event import Event
+from cma_tui.keys import of_section
 from cma_tui.report.words import agent_name
 from cma_tui.session.model import Session, ToolUse
 from cma_tui.text import count, printable
 from cma_tui.ui.drive.arming import ARMING, Guard
+from cma_tui.ui.keys import keymap_of, pressed
 from cma_tui.ui.widgets.rowview import wrap
 
 __all__ = ["ARMING", "Approval", "Asked", "asked_of", "still_asked", "waiting_uses"]
@@ -51,6 +53,9 @@ class Approval(Static, can_focus=True):
     Approval.-asking { display: block; }
     Approval:focus { background: $panel; border-top: heavy $warning; }
     """
+
+    KEYS = (*of_section("approval"), *of_section("move"))
+    """All are looked at here, in the order in which they come: none is a binding, which comes later."""
 
     class Decided(Message):
         """The user answered what was asked."""
@@ -163,7 +168,12 @@ class Approval(Static, can_focus=True):
         parts.append(Content("\n".join(lines[self._top : self._top + room])))
         below = len(lines) - self._top - room
         if below > 0 or self._top:
-            how = "j k scroll" if self.has_focus else "read on after !"
+            hint = keymap_of(self).hint
+            how = (
+                hint("scroll", "move.down", "move.up")
+                if self.has_focus
+                else f"read on after {keymap_of(self).of('session.answer')[0]}"
+            )
             parts.append(
                 Content.styled(f"… {count(below)} more lines ({count(self._top)} above): {how}", "$warning")
             )
@@ -179,19 +189,28 @@ class Approval(Static, can_focus=True):
             return Content.styled("sent, waiting for the server", "$cma-quiet")
         if self._note:
             return Content.styled(self._note, "$error")
+        hint = keymap_of(self).hint
         if not self.has_focus:
-            first = "Esc, then " if isinstance(self.screen.focused, TextArea) else ""
-            return Content.styled(f"{first}! to answer", "$warning bold")
+            leave = (
+                f"{keymap_of(self).of('composer.leave')[0]}, then "
+                if isinstance(self.screen.focused, TextArea)
+                else ""
+            )
+            return Content.styled(f"{leave}{hint('to answer', 'session.answer')}", "$warning bold")
         keys = (
-            ["y allow", "n deny", "N deny with a reason"]
+            [
+                hint("allow", "approval.allow"),
+                hint("deny", "approval.deny"),
+                hint("deny with a reason", "approval.deny-reason"),
+            ]
             if use.awaited == "confirmation"
-            else ["r write its result"]
+            else [hint("write its result", "approval.result")]
         )
         if waiting > 1:
-            keys += ["→ ← others", "Space mark"]
+            keys += [hint("others", "approval.next", "approval.previous"), hint("mark", "approval.mark")]
         if self._marked:
-            keys += ["Y X allow, deny the marked"]
-        return Content.styled("   ".join([*keys, "Esc back"]), "$warning bold")
+            keys += [hint("allow, deny the marked", "approval.allow-marked", "approval.deny-marked")]
+        return Content.styled("   ".join([*keys, hint("back", "approval.leave")]), "$warning bold")
 
     def say(self, text: str) -> None:
         """Say on the bar why nothing was sent, until something changes."""
@@ -210,9 +229,9 @@ class Approval(Static, can_focus=True):
         self.guard.other()
 
     def on_key(self, event: events.Key) -> None:
-        """Only `y` and `n` decide at once, and only while armed."""
-        key = event.character if event.is_printable and event.character != " " else event.key
-        if key == "escape":
+        """Few keys decide, and only while armed."""
+        meant = pressed(self, event, self.KEYS)
+        if meant == "approval.leave":
             event.stop()
             self.guard.disarm()
             self.post_message(self.Left())
@@ -224,53 +243,54 @@ class Approval(Static, can_focus=True):
                 event.stop()
             return
         deeds = {
-            "y": lambda: self._decide(asked, "allow"),
-            "n": lambda: self._decide(asked, "deny"),
-            "N": lambda: self._want(asked, "reason"),
-            "r": lambda: self._want(asked, "result"),
-            "Y": lambda: self._summarise("allow"),
-            "X": lambda: self._summarise("deny"),
+            "approval.allow": lambda: self._decide(asked, "allow"),
+            "approval.deny": lambda: self._decide(asked, "deny"),
+            "approval.deny-reason": lambda: self._want(asked, "reason"),
+            "approval.result": lambda: self._want(asked, "result"),
+            "approval.allow-marked": lambda: self._summarise("allow"),
+            "approval.deny-marked": lambda: self._summarise("deny"),
         }
         moves = {
-            "j": 1, "down": 1, "k": -1, "up": -1, "pagedown": self._room(), "pageup": -self._room(),
-            "g": -self._length, "home": -self._length, "G": self._length, "end": self._length,
+            "move.down": 1, "move.up": -1, "move.page-down": self._room(), "move.page-up": -self._room(),
+            "move.first": -self._length, "move.last": self._length,
         }  # fmt: skip
-        if key in deeds:
+        if meant in deeds:
             event.stop()
-            if self._fits(asked, str(key)):
-                self.guard.press(deeds[str(key)])
+            if self._fits(asked, meant):
+                self.guard.press(deeds[meant])
             return
         self.guard.other()
-        if key in moves:
+        if meant in moves:
             event.stop()
             # Never past a line that was not on the screen: what is allowed has been passed by the eye.
-            self._top = max(0, min(self._top + moves[key], self._seen))
+            self._top = max(0, min(self._top + moves[meant], self._seen))
             self.show(self._session)
-        elif key in ("right", "left", "tab"):
+        elif meant in ("approval.next", "approval.previous"):
             event.stop()
-            self._next(-1 if key == "left" else 1)
-        elif key == "space":
+            self._next(1 if meant == "approval.next" else -1)
+        elif meant == "approval.mark":
             event.stop()
             self._mark(asked)
         elif event.character is not None and event.character.isalpha():
             event.stop()  # what is typed here by mistake opens nothing
 
-    def _fits(self, asked: Asked, key: str) -> bool:
+    def _fits(self, asked: Asked, meant: str) -> bool:
         """Whether the key means something for what is asked."""
         use = _use(self._session, asked.key)
-        if key in "YX":
+        if meant in ("approval.allow-marked", "approval.deny-marked"):
             return bool(self._marked)
         if asked.key in self._sent:
             return False
         if use is None:  # it has gone, and that is not drawn yet: whoever sends will say so
             return True
-        return (use.awaited == "confirmation") == (key in "ynN")
+        return (use.awaited == "confirmation") == (meant != "approval.result")
 
     def _decide(self, asked: Asked, verdict: str) -> None:
         if asked != self.asked or asked.key in self._sent:
             return
         if verdict == "allow" and (self._seen < self._length or self._too_long(asked)):
-            self.say("not sent: read it to its end first (j, PgDn)")
+            moves = ", ".join(keymap_of(self).of(name)[0] for name in ("move.down", "move.page-down"))
+            self.say(f"not sent: read it to its end first ({moves})")
             return
         self._sent.add(asked.key)
         self.post_message(self.Decided([asked], verdict))

@@ -13,7 +13,7 @@ import subprocess
 from typing import ClassVar, Protocol, cast
 
 from textual.app import SuspendNotSupported
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.message import Message
 
@@ -21,6 +21,7 @@ from cma_tui.report.whole import whole_json, whole_text
 from cma_tui.session.model import Session
 from cma_tui.text import printable
 from cma_tui.ui.clipboard import copy, private_file
+from cma_tui.ui.keys import bindings
 
 
 class _Terminal(Protocol):
@@ -32,12 +33,14 @@ class _Terminal(Protocol):
 class Carrying(Vertical):
     """A part of the screen whose current item can be taken along."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "copy(False)", "copy the text", show=False),
-        Binding("Y", "copy(True)", "copy the JSON", show=False),
-        Binding("v", "view(False)", "read in a pager", show=False),
-        Binding("V", "view(True)", "open in an editor", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        {
+            "copy.text": "copy(False)",
+            "copy.json": "copy(True)",
+            "copy.pager": "view(False)",
+            "copy.editor": "view(True)",
+        }
+    )
 
     class Said(Message, namespace="reader"):
         """A line for the user."""

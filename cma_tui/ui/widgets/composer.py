@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import ClassVar, Literal, NamedTuple
 
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import TextArea
 
 from cma_tui.text import printable
 from cma_tui.ui.drive.slash import completed
+from cma_tui.ui.keys import bindings, keymap_of, pressed
 from cma_tui.ui.widgets.approval import Asked
 
 How = Literal["now", "idle", "redirect"]
@@ -48,14 +49,20 @@ class Composer(TextArea):
     Composer .text-area--cursor-line { background: transparent; }
     Composer .text-area--placeholder { color: $cma-quiet; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+j,alt+enter,shift+enter", "newline", "new line", show=False),
-        Binding("escape", "leave", "to the timeline", show=False),
-        Binding("ctrl+l", "send('idle')", "send when the agent rests", show=False),
-        Binding("ctrl+r", "send('redirect')", "interrupt, and send in the same request", show=False),
-        Binding("ctrl+g", "editor", "write in an editor", show=False),
-        Binding("tab", "complete", "complete a command or a file", show=False, priority=True),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        {
+            "composer.new-line": "newline",
+            "composer.send-later": "send('idle')",
+            "composer.redirect": "send('redirect')",
+            "composer.editor": "editor",
+            "composer.complete": "complete",
+            "composer.leave": "leave",
+        },
+        priority=("composer.complete",),
+    )
+
+    KEYS = ("composer.send", "composer.earlier", "composer.later")
+    """What is looked at here: Enter may be the end of a paste, and the arrows move the cursor first."""
 
     class Sent(Message):
         """The user wants this text sent."""
@@ -104,24 +111,25 @@ class Composer(TextArea):
     async def _on_key(self, event: events.Key) -> None:
         if self._enter is not None:
             self._enter.stop()
-            if event.time - self._entered_at < _PASTED:  # right behind Enter: no hand is that fast
+            if event.time - self._entered_at < _PASTED:  # right behind it: no hand is that fast
                 self._enter = None
                 self._pasting = True
                 self.insert("\n")
             else:
                 self._entered()
-        if event.key == "enter":
+        meant = pressed(self, event, self.KEYS)
+        if meant == "composer.send":
             event.stop()
             event.prevent_default()
             self._entered_at = event.time
             self._enter = self.set_timer(_PASTED, self._entered)
-        elif event.key == "up" and self.cursor_at_first_line and not self.text and self.waiting:
+        elif meant == "composer.earlier" and self.cursor_at_first_line and not self.text and self.waiting:
             event.stop()
             event.prevent_default()
             self.post_message(self.TakeBack())
-        elif event.key == "up" and self.cursor_at_first_line and self._history:
+        elif meant == "composer.earlier" and self.cursor_at_first_line and self._history:
             self._recall(event, -1)
-        elif event.key == "down" and self.cursor_at_last_line and self._recalled < len(self._history):
+        elif meant == "composer.later" and self.cursor_at_last_line and self._recalled < len(self._history):
             self._recall(event, 1)
         else:
             await super()._on_key(event)
@@ -184,8 +192,12 @@ class Composer(TextArea):
             self.remember(self.text)
             self._draft, text = "", self._draft
         self.aim = aim
-        self.placeholder = _PLACEHOLDER if aim is None else "Enter sends it, Esc goes back"
+        self.placeholder = _PLACEHOLDER if aim is None else self._how_to_aim()
         self.write(text)
+
+    def _how_to_aim(self) -> str:
+        keymap = keymap_of(self)
+        return f"{keymap.hint('sends it', 'composer.send')}, {keymap.hint('goes back', 'composer.leave')}"
 
     @property
     def message(self) -> str:

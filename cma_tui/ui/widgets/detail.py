@@ -13,7 +13,7 @@ from typing import ClassVar
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -24,6 +24,7 @@ from cma_tui.report.detail import Section
 from cma_tui.report.find import Pattern, TooSlowError
 from cma_tui.session.model import Change, Session
 from cma_tui.ui.entries import counterpart
+from cma_tui.ui.keys import bindings
 from cma_tui.ui.widgets.rowview import Look, fit, highlight, is_markdown, markdown_console, set_markdown, wrap
 
 _JSON_NAME = re.compile(r' *"(?:[^"\\]|\\.)*"(?=:)')
@@ -48,16 +49,18 @@ class Detail(ScrollView, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"detail--{name}" for name in ("title", "quiet", "name", "came", "went", "found")
     }
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "scroll_down", "down", show=False),
-        Binding("k,up", "scroll_up", "up", show=False),
-        Binding("ctrl+d", "page_down", "page down", show=False),
-        Binding("ctrl+u", "page_up", "page up", show=False),
-        Binding("g", "scroll_home", "top", show=False),
-        Binding("G", "scroll_end", "end", show=False),
-        Binding("r", "raw", "raw JSON", show=False),
-        Binding("escape,enter,q", "leave", "back", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        {
+            "move.down": "scroll_down",
+            "move.up": "scroll_up",
+            "move.page-down": "page_down",
+            "move.page-up": "page_up",
+            "move.first": "scroll_home",
+            "move.last": "scroll_end",
+            "detail.raw": "raw",
+            "detail.leave": "leave",
+        }
+    )
 
     class Left(Message):
         """The user has seen enough."""

@@ -1,6 +1,7 @@
-"""The last line: which keys matter now, or what just went wrong.
+"""The last line: which keys matter where one is, or what just went wrong.
 
-Owns the choice of the keys. Invariant: one line, cut to the width, never over anything else.
+Owns the choice of the keys. Invariant: one line, as many keys as fit, the weightiest first; never over
+anything else.
 """
 
 from __future__ import annotations
@@ -8,33 +9,101 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Static
 
+from cma_tui.keymap import Keymap, is_character
 from cma_tui.text import first_line
+from cma_tui.ui.keys import Hint, keymap_of, writes
 
-_READ = (
-    "? help",
-    "Enter detail",
-    "/ find",
-    "f filter",
-    "] [ turns",
-    "e errors",
-    "Ctrl+O density",
-    "Space expand",
-    "q leave",
+_VIEWS: tuple[Hint, ...] = (
+    ("waterfall", "view.waterfall"),
+    ("threads", "view.threads"),
+    ("outline", "view.outline"),
+    ("figures", "view.metrics"),
+    ("Braintrust", "view.tracing"),
+    ("density", "timeline.density"),
+    ("expand", "timeline.expand"),
+    ("other end", "view.link"),
+    ("copy", "copy.text"),
+    ("go to", "find.place"),
+    ("time", "timeline.times"),
+    ("commands", "app.palette"),
 )
-_DRIVE = (
-    "? help",
-    "i write",
-    "Esc timeline",
-    "Enter detail",
-    "/ find",
-    "f filter",
-    "x x interrupt",
-    "] [ turns",
-    "e errors",
-    "q leave",
+_FIND: tuple[Hint, ...] = (
+    ("detail", "timeline.open"),
+    ("find", "find.text"),
+    ("filter", "find.filter"),
+    ("turns", "timeline.next-turn", "timeline.previous-turn"),
+    ("errors", "timeline.next-error"),
 )
-_REPLAY = ("? help", "Space play", ". step", "+ - speed", "Enter detail", "] [ turns", "e errors", "q leave")
-_DETAIL = ("? help", "Esc back", "r words or raw JSON", "j k scroll", "g G top, end")
+PLACES: dict[str, tuple[Hint, ...]] = {
+    "read": (*_FIND, ("leave", "session.leave"), *_VIEWS),
+    "drive": (
+        ("write", "session.write"),
+        *_FIND[:3],
+        ("interrupt", "session.interrupt", "session.interrupt"),
+        ("leave", "session.leave"),
+        *_FIND[3:],
+        *_VIEWS,
+    ),
+    "replay": (
+        ("play", "player.play"),
+        ("step", "player.step-back", "player.step"),
+        ("5 s", "player.skip-back", "player.skip"),
+        ("speed", "player.faster", "player.slower"),
+        ("leave", "session.leave"),
+        ("go to", "player.seek"),
+        *_FIND,
+        ("marks", "player.marks"),
+        *_VIEWS,
+    ),
+    "detail": (
+        ("back", "detail.leave"),
+        ("words or raw JSON", "detail.raw"),
+        ("scroll", "move.down", "move.up"),
+        ("top, end", "move.first", "move.last"),
+        ("find", "find.text"),
+        ("copy", "copy.text"),
+        ("pager", "copy.pager"),
+    ),
+    "composer": (
+        ("send", "composer.send"),
+        ("new line", "composer.new-line"),
+        ("timeline", "composer.leave"),
+        ("send later", "composer.send-later"),
+        ("interrupt and send", "composer.redirect"),
+        ("complete", "composer.complete"),
+        ("editor", "composer.editor"),
+        ("earlier", "composer.earlier"),
+        ("commands", "app.palette"),
+    ),
+    "overview": (
+        ("open", "overview.open"),
+        ("filter", "overview.filter"),
+        ("answer", "session.answer"),
+        ("next that needs you", "overview.next-needy"),
+        ("order", "overview.order"),
+        ("leave", "overview.leave"),
+        ("reverse", "overview.reverse"),
+        ("commands", "app.palette"),
+    ),
+    "pick": (
+        ("choose", "overview.open"),
+        ("filter", "overview.filter"),
+        ("order", "overview.order"),
+        ("leave", "overview.leave"),
+    ),
+}
+
+
+def hint_line(place: str, keymap: Keymap, width: int, *, writing: bool = False) -> str:
+    """The keys of a place, as many as fit."""
+    known = [key for key in keymap.of("app.help") if not (writing and is_character(key))]
+    line = f"{known[0]} help" if known else ""
+    for words, *ids in PLACES[place]:
+        hint = keymap.hint(words, *ids)
+        if len(line) + len(hint) + 3 > width:
+            break
+        line = f"{line}   {hint}" if line else hint
+    return line
 
 
 class Hints(Static):
@@ -46,8 +115,8 @@ class Hints(Static):
 
     def __init__(self, *, replay: bool) -> None:
         super().__init__(markup=False)
-        self._keys: tuple[str, ...] = _REPLAY if replay else _READ
         self._replay = replay
+        self._place = "replay" if replay else "read"
         self._said: tuple[str, str] | None = None
 
     def say(self, text: str, style: str) -> None:
@@ -56,8 +125,15 @@ class Hints(Static):
         self._render_line()
 
     def show(self, *, can_send: bool, detail: bool, error: BaseException | None) -> None:
-        """Draw the line for this moment: of a detail, of what can be driven, or of what can be read."""
-        self._keys = _DETAIL if detail else _REPLAY if self._replay else _DRIVE if can_send else _READ
+        """Draw the line for this moment: of what has the focus, or of what can be done here."""
+        if detail:
+            self._place = "detail"
+        elif self._replay:
+            self._place = "replay"
+        elif writes(self.screen.focused):
+            self._place = "composer"
+        else:
+            self._place = "drive" if can_send else "read"
         if error is not None and self._said is None:
             self._said = (first_line(str(error), 300), "$error")
         self._render_line()
@@ -71,9 +147,5 @@ class Hints(Static):
         if self._said is not None:
             self.update(Content.styled(*self._said).truncate(width, ellipsis=True))
             return
-        line = ""
-        for key in self._keys:
-            if len(line) + len(key) + 3 > width:
-                break
-            line = f"{line}   {key}" if line else key
+        line = hint_line(self._place, keymap_of(self), width, writing=self._place == "composer")
         self.update(Content(line))

@@ -15,9 +15,11 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from cma_tui.keys import of_section
 from cma_tui.session.model import Session
 from cma_tui.source.delivery import Attempt
 from cma_tui.text import printable
+from cma_tui.ui.keys import keymap_of, pressed
 from cma_tui.ui.widgets.composer import shown
 
 State = Literal["queued", "sending", "looking", "unclear", "refused"]
@@ -57,6 +59,9 @@ class Outbox(Static, can_focus=True):
     Outbox.-filled { display: block; }
     Outbox:focus { background: $panel; }
     """
+
+    KEYS = (*of_section("outbox"), "move.down", "move.up")
+    """What is looked at here."""
 
     class Left(Message):
         """The user goes back."""
@@ -109,9 +114,25 @@ class Outbox(Static, can_focus=True):
         if len(self.entries) > _MOST:
             lines.append(Content.styled(f"{len(self.entries)} in all", "$cma-quiet"))
         if self.has_focus:
-            keys = "j k   Enter edit   d do not send   s send now   Esc back"
-            lines.append(Content.styled(keys, "$warning bold"))
+            hint = keymap_of(self).hint
+            keys = [
+                hint("choose", "move.down", "move.up"),
+                hint("edit", "outbox.edit"),
+                hint("do not send", "outbox.drop"),
+                hint("send now", "outbox.send"),
+                hint("back", "outbox.leave"),
+            ]
+            lines.append(Content.styled("   ".join(keys), "$warning bold"))
         self.update(Content("\n").join(lines))
+
+    def _how_to_settle(self) -> str:
+        keymap = keymap_of(self)
+        first = f"{keymap.of('composer.leave')[0]} {keymap.of('session.outbox')[0]}"
+        looks, forgets = (
+            keymap.hint("looks and sends", "outbox.send"),
+            keymap.hint("forgets it", "outbox.drop"),
+        )
+        return f"{first}, then {looks}, {forgets}"
 
     def _line(self, number: int, entry: Entry) -> Content:
         word, style = _WORDS[entry.state]
@@ -119,7 +140,7 @@ class Outbox(Static, can_focus=True):
         if entry.state == "queued":
             why = "until the agent rests" if entry.when == "idle" else "until what waits is answered"
         if entry.state == "unclear" and not self.has_focus:
-            why = f"{why}: Esc Q, then s looks and sends, d forgets it" if why else ""
+            why = f"{why}: {self._how_to_settle()}" if why else ""
         mark = "▸" if self.has_focus and number == self._at else " "
         room = max(20, self.size.width - 2 if self.size.width else 78)
         line = Content.assemble(
@@ -133,24 +154,23 @@ class Outbox(Static, can_focus=True):
     def on_key(self, event: events.Key) -> None:
         """Move, change, cancel, send."""
         deeds: dict[str, type[Outbox.Edit | Outbox.Cancel | Outbox.Now]] = {
-            "enter": self.Edit,
-            "e": self.Edit,
-            "d": self.Cancel,
-            "delete": self.Cancel,
-            "s": self.Now,
+            "outbox.edit": self.Edit,
+            "outbox.drop": self.Cancel,
+            "outbox.send": self.Now,
         }
-        if event.key == "escape":
+        meant = pressed(self, event, self.KEYS)
+        if meant == "outbox.leave":
             event.stop()
             self.post_message(self.Left())
-        elif event.key in ("j", "down", "k", "up"):
+        elif meant in ("move.down", "move.up"):
             event.stop()
-            self._at += 1 if event.key in ("j", "down") else -1
+            self._at += 1 if meant == "move.down" else -1
             self.show()
-        elif event.key in deeds and self.entries:
+        elif meant in deeds and self.entries:
             event.stop()
             entry = self.entries[self._at]
             if entry.ours:
-                self.post_message(deeds[event.key](entry))
+                self.post_message(deeds[meant](entry))
 
 
 def _due(entry: Entry, session: Session) -> bool:

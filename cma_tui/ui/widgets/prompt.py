@@ -11,13 +11,14 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
 from cma_tui.text import first_line
+from cma_tui.ui.keys import bindings
 
 
 class Prompt(Horizontal):
@@ -31,11 +32,9 @@ class Prompt(Horizontal):
                                            background: $surface; }
     Prompt > #said { width: auto; max-width: 60%; padding-left: 2; color: $cma-quiet; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "back", show=False),
-        Binding("up", "earlier(1)", "written before", show=False),
-        Binding("down", "earlier(-1)", "written after", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        {"prompt.earlier": "earlier(1)", "prompt.later": "earlier(-1)", "prompt.leave": "cancel"}
+    )
 
     class Changed(Message):
         """The line has another text."""

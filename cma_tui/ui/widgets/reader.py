@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
@@ -24,6 +24,7 @@ from cma_tui.report.places import find_place
 from cma_tui.session.model import Change, Session
 from cma_tui.text import first_line
 from cma_tui.ui.entries import counterpart
+from cma_tui.ui.keys import bindings, keymap_of
 from cma_tui.ui.search import Search
 from cma_tui.ui.widgets.carrying import Carrying
 from cma_tui.ui.widgets.detail import Detail
@@ -45,15 +46,17 @@ class Reader(Carrying):
     Reader > .status { height: 1; width: 1fr; padding: 0 1; background: $surface; display: none; }
     Reader > .status.-shown { display: block; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "ask_search", "look for text", show=False),
-        Binding("n", "next(1)", "next hit", show=False),
-        Binding("N", "next(-1)", "previous hit", show=False),
-        Binding("f", "ask_filter", "filter", show=False),
-        Binding("colon", "ask_place", "go to a place", show=False),
-        Binding("grave_accent", "came_from", "back to where one was", show=False),
-        Binding("escape", "leave", "back", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        {
+            "find.text": "ask_search",
+            "find.next": "next(1)",
+            "find.previous": "next(-1)",
+            "find.filter": "ask_filter",
+            "find.place": "ask_place",
+            "find.back": "came_from",
+            "find.leave": "leave",
+        }
+    )
 
     def __init__(self, timeline: Timeline, detail: Detail, filters: Mapping[str, str] | None = None) -> None:
         super().__init__()
@@ -289,7 +292,8 @@ class Reader(Carrying):
             self._prompt.say(said, wrong=search.failed)
             return
         context = self._inside(search.pattern) if rank else ""
-        keys = "n N next, previous · Esc back"
+        hint = keymap_of(self).hint
+        keys = f"{hint('next, previous', 'find.next', 'find.previous')} · {hint('back', 'find.leave')}"
         line = Content.assemble(
             Content.styled(f"/{first_line(search.pattern.source, 60)}", "$accent bold"),
             f"   {said}   ",
@@ -340,6 +344,7 @@ class Reader(Carrying):
         if self._filter is None or self._prompt.kind == "filter":
             self._filter_line.remove_class("-shown")
             return
+        hint = keymap_of(self).hint
         share = entries.looked_at / max(1, len(entries.session.items))
         rest = f", {share:.0%} read" if entries.behind else ""
         self._filter_line.update(
@@ -347,7 +352,9 @@ class Reader(Carrying):
                 Content.styled("filter ", "$accent bold"),
                 Content(first_line(self._filter.source, 100)),
                 f"   {entries.count:,} of {entries.rows:,} rows{rest}   ",
-                Content.styled("f changes · Esc shows all", "$cma-quiet"),
+                Content.styled(
+                    f"{hint('changes', 'find.filter')} · {hint('shows all', 'find.leave')}", "$cma-quiet"
+                ),
             )
         )
         self._filter_line.add_class("-shown")

@@ -15,7 +15,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.app import RenderResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
@@ -23,6 +23,7 @@ from textual.widget import Widget
 
 from cma_tui.report.overview import Summary, spark, summary
 from cma_tui.session.roster import RETRYING, RUNNING, Entry, Roster
+from cma_tui.ui.keys import bindings
 
 _SPARK = 12
 _TONES = ("quiet", "head", "wait", "ok", "bad", "tool", "thread", "note", "cursor")
@@ -93,16 +94,18 @@ class Rows(Widget, can_focus=True):
     Rows > .rows--cursor { background: $cma-cursor; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"rows--{name}" for name in _TONES}
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "move(1)", "down", show=False),
-        Binding("k,up", "move(-1)", "up", show=False),
-        Binding("pagedown,ctrl+d", "page(1)", "page down", show=False),
-        Binding("pageup,ctrl+u", "page(-1)", "page up", show=False),
-        Binding("g,home", "first", "first row", show=False),
-        Binding("G,end", "last", "last row", show=False),
-        Binding("n", "needy", "next that needs you", show=False),
-        Binding("enter", "open", "open", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        {
+            "move.down": "move(1)",
+            "move.up": "move(-1)",
+            "move.page-down": "page(1)",
+            "move.page-up": "page(-1)",
+            "move.first": "first",
+            "move.last": "last",
+            "overview.next-needy": "needy",
+            "overview.open": "open",
+        }
+    )
 
     class Opened(Message):
         """The user asks for a session."""

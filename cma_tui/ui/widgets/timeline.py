@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
 
 from cma_tui.report.filter import waited
@@ -19,6 +19,7 @@ from cma_tui.report.places import is_slow
 from cma_tui.report.rows import is_wrong
 from cma_tui.report.words import Density
 from cma_tui.ui.entries import heading
+from cma_tui.ui.keys import bindings
 from cma_tui.ui.widgets.listing import PAUSE, SLICE, Listing, Place
 
 TIMES = ("offset", "clock", "relative", "off")
@@ -53,27 +54,30 @@ class Timeline(Listing):
             "wait", "turn", "cursor", "found",
         )
     }  # fmt: skip
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "move(1)", "down", show=False),
-        Binding("k,up", "move(-1)", "up", show=False),
-        Binding("pagedown,ctrl+d", "page(1)", "page down", show=False),
-        Binding("pageup,ctrl+u", "page(-1)", "page up", show=False),
-        Binding("g,home", "first", "first row", show=False),
-        Binding("G,end,F", "follow", "follow the end", show=False),
-        Binding("right_square_bracket", "turn(1)", "next turn", show=False),
-        Binding("left_square_bracket", "turn(-1)", "previous turn", show=False),
-        Binding("a", "wait(1)", "next wait", show=False),
-        Binding("A", "wait(-1)", "previous wait", show=False),
-        Binding("greater_than_sign", "gap(1)", "next slow place", show=False),
-        Binding("less_than_sign", "gap(-1)", "previous slow place", show=False),
-        Binding("e", "error(1)", "next error", show=False),
-        Binding("E", "error(-1)", "previous error", show=False),
-        Binding("enter", "open", "detail", show=False),
-        Binding("space", "expand", "expand or fold", show=False),
-        Binding("ctrl+o", "density", "density", show=False),
-        Binding("T", "times", "times", show=False),
-        Binding("escape", "leave_thread", "back to the session's timeline", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        {
+            "move.down": "move(1)",
+            "move.up": "move(-1)",
+            "move.page-down": "page(1)",
+            "move.page-up": "page(-1)",
+            "move.first": "first",
+            "move.last": "follow",
+            "timeline.open": "open",
+            "timeline.expand": "expand",
+            "timeline.follow": "follow",
+            "timeline.next-turn": "turn(1)",
+            "timeline.previous-turn": "turn(-1)",
+            "timeline.next-error": "error(1)",
+            "timeline.previous-error": "error(-1)",
+            "timeline.next-wait": "wait(1)",
+            "timeline.previous-wait": "wait(-1)",
+            "timeline.next-slow": "gap(1)",
+            "timeline.previous-slow": "gap(-1)",
+            "timeline.density": "density",
+            "timeline.times": "times",
+            "timeline.leave-thread": "leave_thread",
+        }
+    )
 
     class Opened(Message):
         """The user asks for the detail of an item."""
