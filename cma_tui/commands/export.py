@@ -80,9 +80,10 @@ def export_command(
     """Write a session or a saved log as a document: to read, to share, or for another program.
 
     \b
-    md, html         a transcript; the page needs no network and no server
+    md, html         a transcript; the page replays the session, and needs no network and no server
     json, jsonl      the events; cma-top opens them again
     text, csv        the lines of tail; the turns with the columns of stats --json
+    asciicast        a terminal recording, for asciinema and its players
     perfetto         a trace for ui.perfetto.dev
     otlp-json        OpenTelemetry spans with the GenAI names
 

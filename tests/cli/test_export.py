@@ -7,6 +7,7 @@ import re
 import stat
 from html.parser import HTMLParser
 
+import pyte
 import pytest
 
 from cma_tui.report.export import FORMATS, format_of
@@ -101,7 +102,7 @@ def test_a_session_in_every_format(run, live, name):
     assert code == 0, err
     assert "look at it before you share it" in err
     assert "investigate" in out or name == "perfetto"
-    if name not in ("md", "html", "text", "csv", "jsonl"):
+    if name not in ("md", "html", "text", "csv", "jsonl", "asciicast"):
         json.loads(out)
 
 
@@ -257,6 +258,29 @@ def test_a_part(run, written):
         code, out, err = run("export", path, *options)
         assert (code, out) == (2, "")
         assert err.count("\n") == 1
+
+
+def test_a_terminal_recording_plays_and_obeys_nobody(run, written):
+    _, out, _ = run("export", written(story(HOSTILE + "宽" * 300)), "--format", "asciicast")
+    header, *events = map(json.loads, out.splitlines())
+    assert (header["version"], header["idle_time_limit"]) == (2, 2.0)
+    assert [at for at, _, _ in events] == sorted(at for at, _, _ in events)
+    assert [text for _, kind, text in events if kind == "m"] == ["turn 1", "error", "turn 2"]
+    terminal = pyte.Screen(header["width"], 400)
+    stream = pyte.Stream(terminal)
+    for _, kind, text in events:
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+        assert not set(re.findall(r"[\x00-\x1f\x7f-\x9f]", plain)) - {"\r", "\n"}
+        if kind == "o":
+            stream.feed(text)
+    lines = [line.rstrip() for line in terminal.display]
+    assert terminal.title == ""
+    assert "you       </script><script>alert(1)</script><img src=x onerror=alert(1)>" in lines
+    assert any(line.startswith("tool      bash") for line in lines)
+    assert any("failed" in line and "2.0s" in line for line in lines)
+    assert max(len(line) for line in lines) < header["width"], "nothing is wrapped by the terminal"
+    told = [(at, text) for at, kind, text in events if kind == "o" and "Done." in text]
+    assert told[0][0] >= 63
 
 
 def test_a_thread(run, live):

@@ -35,6 +35,7 @@ FORMATS = {
     "jsonl": Format("events:lines", (".jsonl", ".ndjson")),
     "text": Format("plain", (".txt", ".text")),
     "csv": Format("spreadsheet", (".csv",)),
+    "asciicast": Format("asciicast", (".cast",)),
     "perfetto": Format("perfetto", (".perfetto.json", ".trace.json")),
     "otlp-json": Format("otlp", (".otlp.json",)),
 }

@@ -7,11 +7,12 @@ step of the replay nothing is seen that was not known then, but for the head of 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from functools import cache
 from html import escape
 from typing import Any
+
+import msgspec
 
 from cma_tui.report.detail import Section, sections
 from cma_tui.report.export import facts
@@ -42,14 +43,15 @@ def write(session: Session, part: Part, figures: dict[str, Any]) -> Iterator[str
         for name, value in facts.facts(session, figures)
     )
     yield "</dl>\n"
-    told = list(chapters(session, part))
-    yield _turns(session, part, figures, {c.turn.index for c in told if c.turn is not None})
-    steps = Steps(session, [index for chapter in told for index in chapter.items])
-    for chapter in told:
+    shown = list(chapters(session, part))
+    yield _turns(session, part, figures, {c.turn.index for c in shown if c.turn is not None})
+    steps = Steps(session, [index for chapter in shown for index in chapter.items])
+    for chapter in shown:
         yield from _chapter(session, chapter, figures, steps)
     yield "<footer>Made by cma-top. The page is whole: it loads nothing.</footer>\n"
+    told = msgspec.json.encode(steps.figures()).decode()
     yield (
-        f'{_PLAYER}\n<script type="application/json" id="steps">{json.dumps(steps.figures())}</script>\n'
+        f'{_PLAYER}\n<script type="application/json" id="steps">{told}</script>\n'
         f"<script>{SCRIPT}</script>\n</body></html>\n"
     )
 

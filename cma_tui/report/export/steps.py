@@ -6,8 +6,10 @@ never run backwards; everything here is numbers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
+
+import msgspec
 
 from cma_tui.report.rows import is_wrong
 from cma_tui.session.model import Evaluation, Item, ModelRequest, Session, ToolUse
@@ -16,6 +18,23 @@ TURN: Final = 0
 ERROR: Final = 1
 APPROVAL: Final = 2
 COMPACTION: Final = 3
+
+
+class Figures(msgspec.Struct):
+    """By step, what stands when it has happened; and the marks, by how many steps have happened then."""
+
+    times: list[float]
+    """Seconds since the session's first event."""
+    turns: list[int]
+    """The number of the turn; 0 before the first."""
+    tools: list[int]
+    failed: list[int]
+    """Tool uses that failed."""
+    read: list[int]
+    written: list[int]
+    """Tokens."""
+    marks: list[tuple[int, int]]
+    """How many steps, and the kind."""
 
 
 class Steps:
@@ -46,8 +65,13 @@ class Steps:
         """The last step of these items."""
         return max((self._ends.get(index, self._begins[index]) for index in items), default=0)
 
-    def figures(self) -> dict[str, list[float] | list[int] | list[tuple[int, int]]]:
-        """By step, what stands when it has happened; and the marks, by how many steps have happened then."""
+    def told(self) -> Iterator[tuple[int, bool]]:
+        """By step: the item, and whether all that there is to say of it is known then."""
+        for _, index, _, ended in self._made:
+            yield index, ended or index not in self._ends
+
+    def figures(self) -> Figures:
+        """The figures at each step."""
         session = self._session
         times: list[float] = []
         turns, tools, failed, read, written = ([0] * len(self._made) for _ in range(5))
@@ -67,15 +91,7 @@ class Steps:
                 marks.append((number + 1, kind))
             for held, now in zip((turns, tools, failed, read, written), so_far, strict=True):
                 held[number] = now
-        return {
-            "times": times,
-            "turns": turns,
-            "tools": tools,
-            "failed": failed,
-            "read": read,
-            "written": written,
-            "marks": marks,
-        }
+        return Figures(times, turns, tools, failed, read, written, marks)
 
 
 def _end(item: Item) -> tuple[int, float | None]:
