@@ -281,8 +281,8 @@ SECTIONS: tuple[Section, ...] = (
         ("5 s further, back", ("skip", "→", "5 s further"), ("skip-back", "←", "5 s back")),
         ("to the start, 10 % … 90 %", *_TENTHS),
         (
-            "go to a time, a share, a turn, an event, a note",
-            ("seek", "S", "go to a moment: a time, a share, a turn, an event, a note"),
+            "go to a time, a share, a turn, an event, a note, or where a /text came (?text back)",
+            ("seek", "S", "go to a moment: a time, a share, a turn, an event, a note, a /text"),
         ),
         (
             "faster, slower: 0.25 to 64 times, then without waiting",

@@ -67,6 +67,8 @@ class Player:
         """What is looked at; None for the newest moment."""
         self._step = 0
         self._pace = Pace(feed.moments, idle_limit)
+        self.idle_cut = 2.0 if idle_limit is None else idle_limit
+        """What idle time is cut to, whenever it is cut."""
         self._offset = 0.0
         """Seconds played so far."""
         self._at = clock()
@@ -292,6 +294,7 @@ class Player:
 
     def set_idle_limit(self, limit: float | None) -> None:
         """Change how long a gap lasts at most."""
+        self.idle_cut = self.idle_cut if limit is None else limit
         self._pace = Pace(self._moments, limit)
         self._offset, self._at = self._pace.until(self.step), self._clock()
 

@@ -231,6 +231,18 @@ def texts(session: Session, index: int) -> Iterator[str]:
     yield printable(event.key, strict=True)
 
 
+def holds(session: Session, ordinal: int, pattern: Pattern) -> bool:
+    """Whether a text came with an event: with the last event of an item all of the item's is there.
+
+    Raises:
+        TooSlowError: the expression takes too long on this text.
+    """
+    item = session.owners[ordinal] if ordinal >= 0 else -1
+    if item < 0 or ordinals(session.items[item])[-1] != ordinal:
+        return False
+    return pattern.matches(session, item)
+
+
 def leaves(value: object, limit: int = 100_000) -> Iterator[str]:
     """Every string and name of a JSON value, in order; other values as JSON. Takes any depth."""
     waiting: list[object] = [value]

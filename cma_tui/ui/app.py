@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
+from itertools import starmap
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -42,6 +43,7 @@ from cma_tui.ui.guard import TerminalGuard
 from cma_tui.ui.keys import bindings, own_bindings, textual_keys
 from cma_tui.ui.notices import Wishes
 from cma_tui.ui.screens.help import Help
+from cma_tui.ui.screens.playing import Playing
 from cma_tui.ui.screens.session import Mode, SessionScreen
 from cma_tui.ui.terminal import Terminal
 from cma_tui.ui.theme import FALLBACKS, THEMES
@@ -130,6 +132,8 @@ class Shell(App[int], inherit_bindings=False):
                     says = f"{binding.description[0].upper()}{binding.description[1:]}"
                     run = partial(self.run_action, binding.action, node)
                     yield SystemCommand(says, f"key {' '.join(self.keymap.of(named))}", run)
+        if isinstance(screen, Playing):
+            yield from starmap(SystemCommand, screen.offers())
 
     def action_help(self) -> None:
         """Show every key, first those of where one is."""

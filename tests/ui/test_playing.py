@@ -289,6 +289,68 @@ async def test_it_stops_at_marks_and_plays_on():
         assert "ended" in bar(play)
 
 
+async def test_a_text_is_gone_to_both_ways_where_it_came():
+    log = Log()
+    for number in range(3):
+        log.begin(f"question {number}")
+        log.result(log.tool(), f"the needle, {number}")
+        log.answer("nothing")
+        log.rest()
+    async with replaying(*log.events) as play:
+        player, came = play.player, []
+        for words in ("/needle", "/NEEDLE", "/needle", "?needle", "/needle, [12]/", "/no such thing"):
+            await play.press("S", *("space" if letter == " " else letter for letter in words), "enter")
+            await play.settle()
+            came.append(player.step)
+        results = [n + 1 for n, event in enumerate(log.events) if b"the needle" in event.raw]
+        assert came == [results[0], results[0], results[1], results[0], results[0], results[0]]
+        assert "no such thing is not further on" in play.lines()[-1]
+        await play.press("S", *"//needle,.[12]/", "enter")
+        await play.settle()
+        assert player.step == results[1], "an expression between slashes"
+
+
+async def test_the_palette_sets_what_no_key_sets():
+    log = Log()
+    for number in range(2):
+        log.begin(f"question {number}")
+        log.wait(60)
+        log.answer("42")
+        log.rest()
+        log.result(log.tool(), "no", True)
+
+    async def choose(play, title):
+        offered = {command.title: command for command in play.app.get_system_commands(play.screen)}
+        offered[title].callback()
+        await play.settle()
+
+    async with replaying(*log.events, size=(140, 30)) as play:
+        player = play.player
+        whole = player.moments.times[-1] - player.moments.times[0]
+        await choose(play, "Play at 16x")
+        await choose(play, "Cut idle time to 10s")
+        assert (player.speed, player.idle_limit) == (16.0, 10.0)
+        assert "idle 10s" in bar(play)
+        await play.press("I")
+        assert player.idle_limit is None
+        assert player._pace.whole == pytest.approx(whole)
+        await play.press("I")
+        assert player.idle_limit == 10.0, "what it was cut to, and not what it is cut to at first"
+        await choose(play, "To the next error")
+        first = player.step
+        assert first in [mark.step for mark in player.marks.list if mark.kind == "error"]
+        await choose(play, "To the error before")
+        assert "there is no error before" in play.lines()[-1]
+        await choose(play, "Stop at each turn")
+        assert player.pause_at == ("turn",)
+        await choose(play, "Play without waiting")
+        await play.press("0", "space")
+        await play.until(lambda: not player.playing)
+        assert player.step == player.marks.list[0].step
+        await choose(play, "Play on at each turn")
+        assert player.pause_at == ()
+
+
 async def test_a_live_session_is_rewound_goes_on_unseen_and_is_caught_up_with():
     log = conversation(3)
     async with playing(*log.events) as play:

@@ -7,19 +7,24 @@ their own file, and a file that cannot be written is said.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import ClassVar, Protocol
+from time import monotonic
+from typing import ClassVar, NamedTuple, Protocol
 
 from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
-from cma_tui.marks import notes_file, read_notes, write_notes
+from cma_tui.marks import KINDS, notes_file, read_notes, write_notes
 from cma_tui.places import FORMS
-from cma_tui.player import Player
+from cma_tui.player import SPEEDS, Player
 from cma_tui.private import PrivateError
+from cma_tui.report.find import Pattern, PatternError, TooSlowError, holds
 from cma_tui.report.rows import level
-from cma_tui.text import first_line
+from cma_tui.text import duration, first_line
 from cma_tui.ui.keys import bindings, keymap_of
 from cma_tui.ui.screens.marks import MarkList
 from cma_tui.ui.screens.prompt import Prompt
@@ -32,6 +37,19 @@ _REWOUND_ONLY = frozenset(
 _REWINDS = frozenset({"step", "skip", "pause", "seek", "mark", "marks"})
 """Actions that may also begin the rewinding of a session that goes on."""
 _STOPS = ("error", "approval", "compaction", "note")
+_IDLE_LIMITS = (0.5, 1.0, 2.0, 5.0, 10.0, 60.0, None)
+_SLICE = 0.01
+"""Seconds for which a text is looked for between two looks at the keys."""
+_BREATH = 0.002
+"""Seconds between two such slices."""
+
+
+class Offer(NamedTuple):
+    """A command for the palette."""
+
+    says: str
+    about: str
+    run: Callable[[], None]
 
 
 class PlayedOn(Protocol):
@@ -174,7 +192,7 @@ class Playing(Screen[None]):
 
     def action_idle(self) -> None:
         """Keep the time in which nothing happens, or cut it."""
-        self.player.set_idle_limit(2.0 if self.player.idle_limit is None else None)
+        self.player.set_idle_limit(self.player.idle_cut if self.player.idle_limit is None else None)
         self.played_on.moved()
 
     def action_stops(self) -> None:
@@ -182,14 +200,48 @@ class Playing(Screen[None]):
         self.player.pause_at = () if self.player.pause_at else _STOPS
         self.played_on.moved()
 
+    def offers(self) -> Iterator[Offer]:
+        """What the palette offers beside the keys."""
+        player = self.player
+        if not (self.replaying or player.rewound):
+            return
+        for speed in SPEEDS:
+            name = "without waiting" if speed is None else f"at {speed:g}x"
+            yield Offer(f"Play {name}", "speed", partial(self._play_with, player.set_speed, speed))
+        for limit in _IDLE_LIMITS:
+            name = "Keep idle time" if limit is None else f"Cut idle time to {duration(limit)}"
+            yield Offer(name, "idle time", partial(self._play_with, player.set_idle_limit, limit))
+        for kind in KINDS:
+            words = "Play on at" if kind in player.pause_at else "Stop at"
+            yield Offer(f"{words} each {kind}", "while playing", partial(self._stop_at, kind))
+            yield Offer(f"To the next {kind}", "mark", partial(self._to_mark, 1, kind))
+            yield Offer(f"To the {kind} before", "mark", partial(self._to_mark, -1, kind))
+
+    def _play_with(self, setting: Callable[[float | None], None], value: float | None) -> None:
+        setting(value)
+        self.played_on.moved()
+
+    def _stop_at(self, kind: str) -> None:
+        self.player.pause_at = tuple(k for k in KINDS if (k in self.player.pause_at) != (k == kind))
+        self.played_on.moved()
+
+    def _to_mark(self, by: int, kind: str) -> None:
+        if self.player.to_mark(by, (kind,)) is None:
+            self.played_on.say(f"there is no {kind} {'further on' if by > 0 else 'before'}", "$warning")
+        else:
+            self.played_on.moved()
+
     # -- going somewhere ------------------------------------------------------------
 
     def action_seek(self) -> None:
         """Ask for a moment."""
-        self.app.push_screen(Prompt(f"go to: {FORMS}"), self._seek)
+        self.app.push_screen(Prompt(f"go to: {FORMS} · /text (?text back)"), self._seek)
 
     def _seek(self, words: str | None) -> None:
         if not words:
+            return
+        if words[0] in "/?" and len(words) > 1:
+            self.run_worker(self._seek_text(words[1:], 1 if words[0] == "/" else -1), exclusive=True)
             return
         found = self.player.find(words)
         if found is None:
@@ -197,6 +249,31 @@ class Playing(Screen[None]):
         else:
             self.player.seek(found)
             self.played_on.moved()
+
+    async def _seek_text(self, text: str, by: int) -> None:
+        """Go to the next or previous moment at which a text has come; looked for a slice at a time."""
+        try:
+            pattern = Pattern(text)
+            moments = self.player.moments
+            start = self.player.step
+            looked = monotonic()
+            for step in range(start + 1, len(moments) + 1) if by > 0 else range(start - 1, 0, -1):
+                if monotonic() - looked > _SLICE:
+                    await asyncio.sleep(_BREATH)
+                    looked = monotonic()
+                    if self.player.moments is not moments:
+                        break
+                if holds(moments.session, moments.ordinal(step - 1), pattern):
+                    self.player.seek(step)
+                    self.played_on.moved()
+                    return
+            self.played_on.say(
+                f"{first_line(text, 60)} is not {'further on' if by > 0 else 'before this'}", "$warning"
+            )
+        except PatternError as error:
+            self.played_on.say(f"{first_line(str(error), 100)}", "$warning")
+        except TooSlowError:
+            self.played_on.say("the expression takes too long", "$warning")
 
     def action_marks(self) -> None:
         """Choose a mark to go to."""

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from cma_tui.player import Player
-from cma_tui.text import count, offset
+from cma_tui.text import count, duration, offset
 
 MARKS = {
     "note": ("*", "$accent bold"),
@@ -22,6 +22,8 @@ MARKS = {
     "turn": ("┊", "$cma-quiet"),
 }
 """How marks look on the bar."""
+_USUAL_IDLE = 2.0
+"""Seconds to which idle time is cut when nobody says otherwise."""
 _LEAST = 12
 """Cells below which there is no bar."""
 
@@ -87,8 +89,9 @@ class PlayBar(Static):
             parts.append(("loop", "$cma-quiet"))
         if player.pause_at:
             parts.append(("stops at marks", "$cma-quiet"))
-        if player.idle_limit is None:
-            parts.append(("idle time kept", "$cma-quiet"))
+        if player.idle_limit != _USUAL_IDLE:
+            kept = player.idle_limit is None
+            parts.append(("idle time kept" if kept else f"idle {duration(player.idle_limit)}", "$cma-quiet"))
         line = Content("")
         for text, style in parts:
             piece = Content.styled(text, style)
