@@ -151,6 +151,20 @@ SECTIONS: tuple[Section, ...] = (
         "detail",
         "detail",
         ("words or raw JSON", ("raw", "r", "words or raw JSON")),
+        ("words or a tree of its events", ("tree", "J", "words or a tree")),
+        ("words, or how they arrived piece by piece", ("arrival", "D", "words, or how they arrived")),
+        (
+            "in the tree: unfold a row; fold it, or what it is in",
+            ("unfold", "→", "unfold the row"),
+            ("fold", "←", "fold the row"),
+        ),
+        ("in the tree: fold or unfold", ("fold-or-unfold", "Space", "fold or unfold the row")),
+        (
+            "in the tree: unfold all below; fold all",
+            ("unfold-all", "Shift+→", "unfold all below"),
+            ("fold-all", "Shift+←", "fold all"),
+        ),
+        ("in the tree: copy the row's value", ("copy-value", "y", "copy the row's value")),
         ("back to the timeline", ("leave", "Esc Enter q", "back to the timeline")),
     ),
     _section(

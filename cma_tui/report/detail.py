@@ -1,7 +1,7 @@
 """All that is known of one item, as titled sections of text.
 
-Owns the choice of sections. Invariant: the text of a section is whole and printable up to `CAP`, and
-says what it left out; every event of an item can be read as raw JSON.
+Owns the choice of sections. Invariants: the text of a section is whole, as it came: whoever shows it makes it
+printable, or takes `shown`; every event of an item can be read as raw JSON and as a tree.
 """
 
 from __future__ import annotations
@@ -16,15 +16,18 @@ from cma_tui.report.edits import edits
 from cma_tui.report.errors import error_facts
 from cma_tui.report.find import ordinals
 from cma_tui.report.rows import row
-from cma_tui.report.words import agent_name, prose, result_text, stop_words, tokens
+from cma_tui.report.words import agent_name, result_text, stop_words, tokens
 from cma_tui.session.errors import item_error
 from cma_tui.session.model import Item, ModelRequest, Session, ToolUse
+from cma_tui.session.moments import Moments
+from cma_tui.session.previews import fragment
 from cma_tui.text import clock, count, duration, printable, size
 
 CAP = 1_000_000
-"""Characters of one section."""
 LINES = 20_000
-"""Lines of one section: each is set when the section is opened, and at each new width."""
+"""Characters and lines of a section in a document, which is not read a window at a time."""
+INDENTED = 1_000_000
+"""Bytes of an event up to which its raw JSON is indented; a larger one is shown as it came."""
 
 
 class Section(msgspec.Struct):
@@ -32,7 +35,13 @@ class Section(msgspec.Struct):
 
     title: str
     text: str
+    """As it came: not yet printable."""
     language: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The text, printable, with a last line that says what was left out of a very long one."""
+        return capped(self.text)
 
 
 def title(session: Session, index: int) -> str:
@@ -63,22 +72,61 @@ def sections(session: Session, index: int) -> list[Section]:
 def raw_sections(session: Session, index: int) -> list[Section]:
     """Every event of the item as indented JSON, in the log's order."""
     return [
-        Section(printable(f"{event.type}  {event.key}"), pretty(event.raw), "json")
+        Section(_heading(event), pretty(event.raw), "json")
         for event in (session.events[n] for n in ordinals(session.items[index]))
     ]
 
 
+def documents(session: Session, index: int) -> list[tuple[str, object]]:
+    """Every event of the item by its type and id, as the value that its JSON is; what is none as its text."""
+    found: list[tuple[str, object]] = []
+    for event in (session.events[n] for n in ordinals(session.items[index])):
+        value = decode(event.raw)
+        found.append((_heading(event), event.raw.decode("utf-8", "replace") if value is None else value))
+    return found
+
+
+def _heading(event: Event) -> str:
+    return printable(f"{event.type}  {event.key}")
+
+
 def pretty(raw: bytes) -> str:
-    """JSON text indented; bytes that are no JSON as they are."""
-    value = decode(raw)
-    if value is None:
-        text = raw.decode("utf-8", "replace")
-    else:
+    """JSON text indented; bytes that are no JSON, and very much JSON, as they are."""
+    value = decode(raw) if len(raw) <= INDENTED else None
+    if value is not None:
         try:
-            text = json.dumps(value, indent=2, ensure_ascii=False)
+            return json.dumps(value, indent=2, ensure_ascii=False)
         except RecursionError:
-            text = raw.decode("utf-8", "replace")
-    return capped(text)
+            pass  # too deep to be written anew: shown as it came
+    return raw.decode("utf-8", "replace")
+
+
+def pieces(session: Session, index: int, moments: Moments | None) -> list[Section]:
+    """How the text of an item arrived: its previews, with the time of each since the first."""
+    item = session.items[index]
+    event = session.events[item.event]
+    if not item.type.startswith("agent."):
+        return [Section("as it arrived", "only what the agent writes is streamed")]
+    told = moments.previews_of(event.key) if moments is not None else []
+    if not told:
+        said = "no previews of it are here: only a stream has them, and recordings made without --no-previews"
+        return [Section("as it arrived", said)]
+    first = told[0].received_at
+    lines, length, before = [], 0, first
+    for preview in told:
+        at = preview.received_at
+        text = fragment(preview)[1]
+        length += len(text)
+        since = f"{at - first:8.3f}s" if at is not None and first is not None else f"{'':9}"
+        gap = f"+{at - before:.3f}s" if at is not None and before is not None else ""
+        said = compact_json(text) if preview.type == "event_delta" else "begins"
+        lines.append(f"{since}  {gap:>9}  {said}")
+        before = at if at is not None else before
+    took = f" in {duration(before - first)}" if before is not None and first is not None else ""
+    after = f", whole after {duration(event.received_at - first)}" if event.received_at and first else ""
+    number = sum(preview.type == "event_delta" for preview in told)
+    words = f"{count(number)} {'piece' if number == 1 else 'pieces'}, {count(length)} characters{took}{after}"
+    return [Section(f"as it arrived: {words}", "\n".join(lines))]
 
 
 def capped(text: str) -> str:
@@ -104,7 +152,7 @@ def _tool(session: Session, use: ToolUse, event: Event) -> list[Section]:
     if use.result >= 0:
         text = result_text(session, use)
         heading = f"result, {size(len(text.encode('utf-8', 'replace')))}"
-        made.append(Section(f"{heading}, error" if use.is_error else heading, capped(text)))
+        made.append(Section(f"{heading}, error" if use.is_error else heading, text))
     return made
 
 
@@ -114,7 +162,7 @@ def _asked(arguments: object) -> list[Section]:
     if edit is None:
         return [Section("input", *_input(arguments))]
     path, lines, rest = edit
-    made = [Section(f"edit of {printable(path, strict=True, cap=200)}", capped("\n".join(lines)), "diff")]
+    made = [Section(f"edit of {printable(path, strict=True, cap=200)}", "\n".join(lines), "diff")]
     return [*made, Section("input", *_input(rest))] if rest else made
 
 
@@ -124,12 +172,12 @@ def _input(arguments: object) -> tuple[str, str]:
     if len(fields) == 1:
         ((name, value),) = fields.items()
         if isinstance(value, str):
-            return f"{printable(name)}:\n{capped(value)}", ""
+            return f"{printable(name)}:\n{value}", ""
     try:
         text = json.dumps(arguments, indent=2, ensure_ascii=False)
     except (RecursionError, ValueError):
         text = "(nested too deeply to show; see the raw event)"
-    return capped(text), "json"
+    return text, "json"
 
 
 def _request(session: Session, request: ModelRequest) -> str:
@@ -156,7 +204,7 @@ def _single(session: Session, index: int, item: Item, event: Event) -> list[Sect
     text = plain_text(event.content)
     if text:
         language = "markdown" if item.type == "agent.message" else ""
-        return [Section("text", prose(text) if _end(text) == len(text) else capped(text), language)]
+        return [Section("text", text.strip("\n"), language)]
     shown = row(session, index)
     if shown is None:
         return []

@@ -21,6 +21,7 @@ from itertools import chain, islice
 from math import isnan, nan
 from typing import Any, Final, NamedTuple, TypeVar, overload
 
+from cma_tui.content import as_dict, as_text
 from cma_tui.event import PREVIEW_TYPES, Event
 from cma_tui.session import fold
 from cma_tui.session.model import Change, Session
@@ -31,6 +32,8 @@ SPACING: Final = 2048
 
 PREVIEW_LIMIT: Final = 64 << 20
 """Bytes of previews that are kept, at most by what comes between two checkpoints more."""
+_REACH: Final = 100_000
+"""Steps before an event among which its previews are looked for."""
 _EVENT: Final = 512
 """About what an event takes beside its text."""
 
@@ -168,6 +171,23 @@ class Moments:
                 yield events[ordinal]
             elif isinstance(what := self._beside[-1 - ordinal], Event) and what.type in PREVIEW_TYPES:
                 yield what
+
+    def previews_of(self, key: str) -> list[Event]:
+        """The previews of an event, as they arrived; none where none came or they were let go of."""
+        ordinal = self.session.ordinals.get(key, -1)
+        step = self.step_of(ordinal) - 1 if ordinal >= 0 else len(self._steps)
+        found: list[Event] = []
+        for at in range(step - 1, max(-1, step - 1 - _REACH), -1):
+            what = self._beside[-1 - self._steps[at]] if self._steps[at] < 0 else None
+            if not isinstance(what, Event) or what.type not in PREVIEW_TYPES:
+                continue
+            begins = what.type == "event_start"
+            name = as_text(as_dict(what.data.get("event")).get("id")) if begins else what.event_id
+            if name == key:
+                found.append(what)
+                if begins:
+                    break
+        return found[::-1]
 
     def step_of(self, ordinal: int) -> int:
         """The first moment at which the event is in the log."""

@@ -35,7 +35,7 @@ def grow(session: Session, event: Event, change: Change) -> None:
     if preview is None:  # we came in the middle of it
         preview = Preview(key, "agent.message", stream, event.received_at, partial=True)
         session.previews[key] = preview
-    index, text = _fragment(event)
+    index, text = fragment(event)
     if text and 0 <= index < _MOST_BLOCKS:
         while len(preview.parts) <= index:
             preview.parts.append([])
@@ -61,7 +61,7 @@ class _Fragment(msgspec.Struct, gc=False):
 _read = msgspec.json.Decoder(_Fragment).decode
 
 
-def _fragment(event: Event) -> tuple[int, str]:
+def fragment(event: Event) -> tuple[int, str]:
     """The content index and the text of a delta; most of what streams is this, so it is read typed."""
     try:
         delta = _read(event.raw).delta

@@ -164,13 +164,15 @@ class Shell(App[int], inherit_bindings=False):
         self.push_screen(self._main)
 
     def _repaint(self, theme: Theme) -> None:
+        from cma_tui.ui.widgets.detail import Detail
         from cma_tui.ui.widgets.page import Page
         from cma_tui.ui.widgets.sessions import Rows
         from cma_tui.ui.widgets.timeline import Timeline
 
         for screen in self.screen_stack:
-            for drawn in (*screen.query(Timeline), *screen.query(Rows), *screen.query(Page)):
-                self.call_after_refresh(drawn.repaint)
+            drawn = (*screen.query(Timeline), *screen.query(Rows), *screen.query(Page), *screen.query(Detail))
+            for part in drawn:
+                self.call_after_refresh(part.repaint)
 
     # -- a terminal that does not read ----------------------------------------------------------------
 

@@ -253,7 +253,15 @@ class Play:
 
     def detail_text(self):
         """All lines of the detail, those below the window too."""
-        return "\n".join(strip.text for strip in self.detail._lines)
+        detail = self.detail
+        title = detail._heading(detail.size.width)
+        lines = [line for at in range(len(detail._pages)) for line in detail._pages.lines(at)]
+        return "\n".join(strip.text.rstrip() for strip in [title, *lines])
+
+    def detail_line(self):
+        """How many lines of the detail are above the window."""
+        view = self.detail.view
+        return sum(len(self.detail._pages.lines(at)) for at in range(view.top)) + view.top_line
 
     @property
     def cursor(self):

@@ -85,7 +85,7 @@ async def test_hits_are_marked_in_rows_and_in_the_detail(log):
         await play.write("result 3")
         await play.press("enter", "enter")
         await play.settle()
-        found = play.detail.get_component_rich_style("detail--found").bgcolor
+        found = play.detail.get_component_rich_style("window--found").bgcolor
         marked = [
             segment.text
             for y in range(play.detail.size.height)

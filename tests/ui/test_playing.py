@@ -94,7 +94,9 @@ async def looks(play):
         seen.append([row for row, strip in zip(rows, strips, strict=True) if strip.text.strip()])
     await play.press("a", "enter")
     await play.settle()
-    seen.append([(strip.text, str(list(strip))) for strip in play.detail._lines])
+    pages = play.detail._pages
+    lines = [line for at in range(len(pages)) for line in pages.lines(at)]
+    seen.append([(strip.text, str(list(strip))) for strip in lines])
     await play.press("escape", "M")
     await play.settle()
     strips = play.app.screen._compositor.render_strips()

@@ -236,10 +236,10 @@ async def test_a_detail_follows_its_item_and_nothing_else_moves_it():
         await play.give(log.events[-1])
         assert "out 3" in play.text()
         await play.press(*"jjjjjjjj")
-        await play.until(lambda: play.detail.scroll_offset.y == 8)
+        await play.until(lambda: play.detail_line() == 8)
         await play.give(*more(log))
         await play.give(*log.events[1:], listed=True)
-        assert play.detail.scroll_offset.y == 8
+        assert play.detail_line() == 8
         assert play.detail.display
 
 

@@ -143,7 +143,7 @@ def _body(session: Session, index: int, shown: Row, end: int | None) -> str:
 
 
 def _section(part: Section, end: int | None) -> str:
-    text = _diff(part.text) if part.language == "diff" else escape(part.text)
+    text = _diff(part.shown) if part.language == "diff" else escape(part.shown)
     made = f"<h4>{escape(part.title)}</h4><pre>{text}</pre>"
     return f"<div{_from(end)}>{made}</div>" if part.title.startswith(_LATE) else made
 

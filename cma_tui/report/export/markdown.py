@@ -64,7 +64,7 @@ def _item(session: Session, index: int, shown: Row, start: float | None) -> str:
     if shown.aside:
         parts.append(quoted(shown.aside))
     if isinstance(session.items[index], ToolUse):
-        parts += [_folded(part.title, part.text, part.language) for part in sections(session, index)[:-1]]
+        parts += [_folded(part.title, part.shown, part.language) for part in sections(session, index)[:-1]]
     return "\n\n".join(parts)
 
 

@@ -155,6 +155,7 @@ class SessionScreen(Viewing):
         self._timeline = Timeline(self.player.session, density=Density[density.upper()], times=times)
         self._minimap = MinimapLine(feed, self._timeline)
         self._detail = Detail()
+        self._detail.moments = lambda: self.feed.moments
         if mirror is not None:
             self._detail.more = lambda session, item: traced(mirror, session, item)
         self._reader = Reader(self._timeline, self._detail, filters)

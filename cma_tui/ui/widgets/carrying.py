@@ -63,6 +63,10 @@ class Carrying(Vertical):
         if not text:
             self._say("there is no text on this row", "$warning")
             return
+        self.carry(text)
+
+    def carry(self, text: str) -> None:
+        """Copy a text, and say by which way."""
         self.run_worker(self._copy(text), group="copy", exclusive=True)
 
     async def _copy(self, text: str) -> None:

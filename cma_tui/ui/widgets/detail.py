@@ -1,42 +1,46 @@
-"""The detail of one row: all its text, its facts, and its events as raw JSON.
+"""The detail of one row: its text and facts, its events as a tree or as raw JSON, and how it arrived.
 
-Owns nothing but what is drawn. Invariant: the text is set once for a width and drawn line by line,
-so its length does not matter once it is there.
+Owns the view of it that is chosen, and the window on that. Invariants: all of a text can be read, however
+long: it is set a window at a time (`passages`), and looked through in slices; what is unfolded and read stays
+so when the item changes.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, Literal
 
-from rich.console import Console
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual.binding import BindingType
-from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from cma_tui.report import detail
 from cma_tui.report.detail import Section
-from cma_tui.report.find import Pattern, TooSlowError
+from cma_tui.report.tree import Tree
 from cma_tui.session.model import Change, Session
+from cma_tui.session.moments import Moments
 from cma_tui.ui.entries import counterpart
 from cma_tui.ui.keys import bindings
-from cma_tui.ui.widgets.rowview import Look, fit, highlight, is_markdown, markdown_console, set_markdown, wrap
+from cma_tui.ui.widgets import passages
+from cma_tui.ui.widgets.passages import Passage, Passages, Ready, Text
+from cma_tui.ui.widgets.rowview import Look, fit, is_markdown, markdown_console, set_markdown
+from cma_tui.ui.widgets.treeview import Rows
+from cma_tui.ui.widgets.window import Window
 
-_JSON_NAME = re.compile(r' *"(?:[^"\\]|\\.)*"(?=:)')
+View = Literal["words", "tree", "raw", "arrival"]
+_NAMES = {"words": "", "tree": "tree", "raw": "raw JSON", "arrival": "as it arrived"}
 
 
-class Detail(ScrollView, can_focus=True):
-    """Sections of text, scrolled."""
+class Detail(Window):
+    """What is known of an item, seen through a window below its title."""
 
     DEFAULT_CSS = """
     Detail { width: 1fr; height: 1fr; display: none; background: $background; color: $foreground;
-             border-left: solid $panel; padding: 0 1; scrollbar-size-vertical: 1; overflow-x: hidden;
-             scrollbar-gutter: stable; }
+             border-left: solid $panel; padding: 0 1; }
     Detail.-open { display: block; }
     Detail:focus { border-left: solid $accent; }
     Detail > .detail--title { text-style: bold; color: $accent; }
@@ -44,20 +48,21 @@ class Detail(ScrollView, can_focus=True):
     Detail > .detail--name { color: $cma-tool; }
     Detail > .detail--came { color: $success; }
     Detail > .detail--went { color: $error; }
-    Detail > .detail--found { background: $warning; color: $background; text-style: bold; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"detail--{name}" for name in ("title", "quiet", "name", "came", "went", "found")
+        f"detail--{name}" for name in ("title", "quiet", "name", "came", "went")
     }
     BINDINGS: ClassVar[list[BindingType]] = bindings(
         {
-            "move.down": "scroll_down",
-            "move.up": "scroll_up",
-            "move.page-down": "page_down",
-            "move.page-up": "page_up",
-            "move.first": "scroll_home",
-            "move.last": "scroll_end",
             "detail.raw": "raw",
+            "detail.tree": "tree",
+            "detail.arrival": "arrival",
+            "detail.fold-or-unfold": "fold_or_unfold",
+            "detail.unfold": "unfold",
+            "detail.fold": "fold",
+            "detail.unfold-all": "unfold_all",
+            "detail.fold-all": "fold_all",
+            "detail.copy-value": "copy_value",
             "detail.leave": "leave",
         }
     )
@@ -65,46 +70,42 @@ class Detail(ScrollView, can_focus=True):
     class Left(Message):
         """The user has seen enough."""
 
+    class Taken(Message):
+        """The user takes a value along; `path` says which."""
+
+        def __init__(self, text: str, path: str) -> None:
+            self.text, self.path = text, path
+            super().__init__()
+
     def __init__(self) -> None:
         super().__init__()
         self._session: Session | None = None
         self._item = -1
-        self._raw = False
-        self._lines: list[Strip] = []
+        self._view: View = "words"
+        self._title = ""
+        self._tree: Tree | None = None
         self.more: Callable[[Session, int], list[Section]] = lambda session, item: []
         """What others than the log know of an item."""
-        self._pattern: Pattern | None = None
+        self.moments: Callable[[], Moments | None] = lambda: None
+        """Gives the moments of the session, which keep how a text arrived."""
 
-    def look_for(self, pattern: Pattern | None) -> None:
-        """Mark this wherever it is seen."""
-        self._pattern = pattern
-        self.refresh()
-
-    def next_hit(self, by: int) -> bool:
-        """Scroll to the next or previous line that holds what is looked for; False when there is none."""
-        at = round(self.scroll_offset.y)
-        lines = range(at + 1, len(self._lines)) if by > 0 else range(min(at, len(self._lines)) - 1, -1, -1)
-        found = next((y for y in lines if self._spans(self._lines[y])), None)
-        if found is None or (by > 0 and at >= self.max_scroll_y):
-            return False
-        self.scroll_to(y=found, animate=False)
-        return True
-
-    def _spans(self, line: Strip) -> list[tuple[int, int]]:
-        try:
-            return list(self._pattern.spans(line.text)) if self._pattern is not None else []
-        except TooSlowError:
-            return []
+    # -- what it shows -----------------------------------------------------------------------------------
 
     def show(self, session: Session, item: int) -> None:
         """Show an item, from its beginning."""
         fresh = item != self._item
         self._session, self._item = session, item
+        if fresh:
+            self._tree = None
         self._set()
         if fresh:
-            self.scroll_home(animate=False)
+            self.action_top()
             if self._pattern is not None:
-                self.call_after_refresh(self.next_hit, 1)
+                self.call_after_refresh(self.next_hit, 1, again=True)
+
+    def shows(self, item: int) -> bool:
+        """Whether this item is shown."""
+        return item == self._item
 
     def refresh_item(self, session: Session, change: Change) -> None:
         """The session went on: draw the item again if it changed."""
@@ -118,83 +119,139 @@ class Detail(ScrollView, can_focus=True):
             return
         self.show(session, self._item)
 
+    def _change_view(self, view: View) -> None:
+        """Change between words and another view; what was looked for is looked for there."""
+        self._view = "words" if self._view == view else view
+        self._set()
+        self.action_top()
+
     def action_raw(self) -> None:
         """Change between words and raw JSON."""
-        self._raw = not self._raw
-        self._set()
-        self.scroll_home(animate=False)
+        self._change_view("raw")
+
+    def action_tree(self) -> None:
+        """Change between words and the tree."""
+        self._change_view("tree")
+
+    def action_arrival(self) -> None:
+        """Change between words and how they arrived."""
+        self._change_view("arrival")
 
     def action_leave(self) -> None:
         """Close."""
+        self._seeking = None
         self.post_message(self.Left())
 
     def on_resize(self) -> None:
         """Set the text anew for the width."""
         self._set()
 
+    def repaint(self) -> None:
+        """Set the text anew: the theme changed."""
+        self._set()
+
     def _set(self) -> None:
-        width = self.scrollable_content_region.width
+        width = self.size.width
         if self._session is None or width < 4:
             return
-        title = self.get_component_rich_style("detail--title")
-        quiet = self.get_component_rich_style("detail--quiet")
-        names = self.get_component_rich_style("detail--name")
-        lines = [_line(fit(detail.title(self._session, self._item), width), title)]
-        tones = {"tool": names, "you": title}
-        base = self.rich_style
+        session, item = self._session, self._item
+        self._title = detail.title(session, item)
+        if self._view == "tree":
+            at, before = self.view.cursor, self._tree
+            self._tree = Tree(detail.documents(session, item))
+            self.view.cursor = self._tree.as_in(before, at) if before is not None else 0
+            style = self.get_component_rich_style
+            names, quiet = style("detail--name"), style("detail--quiet")
+            self.set_pages(Rows(self._tree, width, self.rich_style, names, quiet), by_rows=True)
+        else:
+            self.set_pages(self._text(session, item, width), by_rows=False)
+
+    def _text(self, session: Session, item: int, width: int) -> Passage:
+        base, style = self.rich_style, self.get_component_rich_style
+        quiet, names = style("detail--quiet"), style("detail--name")
+        tones = {"tool": names, "you": style("detail--title")}
         console = markdown_console(Look(base, quiet, quiet, base, base, base, base, tones))
-        made = detail.raw_sections if self._raw else detail.sections
-        for section in [*made(self._session, self._item), *self.more(self._session, self._item)]:
-            lines.append(_line("", self.rich_style))
-            lines.append(_line(fit(section.title, width), quiet + Style(bold=True)))
-            if section.language == "diff":
-                lines.extend(self._diff_lines(section.text, width, quiet))
-            else:
-                lines.extend(_set_section(section, width, self.rich_style, names, console))
-        self._lines = lines
-        self.virtual_size = Size(width, len(lines))
-        self.refresh()
-
-    def _diff_lines(self, text: str, width: int, quiet: Style) -> Iterator[Strip]:
-        """Lines that come and go; what is wrapped keeps the sign of its line."""
-        styles = {
-            "+": self.get_component_rich_style("detail--came"),
-            "-": self.get_component_rich_style("detail--went"),
-            "@": quiet,
+        setters = {
+            "json": passages.json_text(width, base, names),
+            "diff": passages.diff(width, base, style("detail--came"), style("detail--went"), quiet),
         }
-        for line in text.split("\n"):
-            sign, style = line[:2], styles.get(line[:1], self.rich_style)
-            for piece in wrap(line[2:], max(1, width - 2)):
-                yield _line(f"{sign}{piece}", style)
+        parts: list[Passage] = []
+        for section in self._sections(session, item):
+            heading = Strip([Segment(fit(section.title, width), quiet + Style(bold=True))])
+            parts.append(Ready([Strip.blank(width, base), heading]))
+            if section.language == "markdown" and is_markdown(section.text):
+                shown = set_markdown(section.shown, width, base, console)
+                parts.append(Ready([Strip(line) for line in shown]))
+            else:
+                setter = setters.get(section.language) or passages.plain(width, base)
+                parts.append(Text(section.text, width, setter))
+        return Passages(parts)
 
-    def render_line(self, y: int) -> Strip:
-        """One line of the text."""
-        width = self.scrollable_content_region.width
-        at = y + self.scroll_offset.y
-        if at >= len(self._lines):
-            return Strip.blank(width, self.rich_style)
-        line = self._lines[at]
-        found = self._spans(line)
-        if found:
-            line = highlight(line, found, self.get_component_rich_style("detail--found"))
-        return line.adjust_cell_length(width, self.rich_style)
+    def _sections(self, session: Session, item: int) -> list[Section]:
+        if self._view == "raw":
+            return detail.raw_sections(session, item)
+        if self._view == "arrival":
+            return detail.pieces(session, item, self.moments())
+        return [*detail.sections(session, item), *self.more(session, item)]
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor of the tree where the mouse is; a second click folds or unfolds."""
+        at = self.view.at(event.get_content_offset_capture(self).y - 1)
+        if self._view == "tree" and at is not None:
+            self.view.go(at)
+            self._moved()
+            if event.chain > 1:
+                self.action_fold_or_unfold()
+
+    # -- the tree ------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What folds means something in the tree, and these keys are others' elsewhere."""
+        return self._view == "tree" if action in _OF_THE_TREE else True
+
+    def action_fold_or_unfold(self) -> None:
+        """Fold or unfold the row."""
+        self._fold_with(lambda tree, at: tree.fold(at) if tree.rows[at].open else tree.unfold(at))
+
+    def action_unfold(self) -> None:
+        """Unfold the row."""
+        self._fold_with(lambda tree, at: tree.unfold(at))
+
+    def action_fold(self) -> None:
+        """Fold the row, or what it is in."""
+        self._fold_with(lambda tree, at: tree.fold(at))
+
+    def action_unfold_all(self) -> None:
+        """Unfold all below the row."""
+        self._fold_with(lambda tree, at: None if tree.unfold_all(at) else self.app.bell())
+
+    def action_fold_all(self) -> None:
+        """Fold all of the row's document."""
+        self._fold_with(lambda tree, at: tree.fold_all(at))
+
+    def _fold_with(self, act: Callable[[Tree, int], int | None]) -> None:
+        if self._tree is None or not self._tree.rows:
+            return
+        there = act(self._tree, self.view.cursor)
+        self._lines.clear()
+        self.view.go(self.view.cursor if there is None else there)
+        self._moved()
+
+    def action_copy_value(self) -> None:
+        """Take the row's value along."""
+        if self._tree is not None and self._tree.rows:
+            node = self._tree.rows[self.view.cursor]
+            self.post_message(self.Taken(node.text(), node.path()))
+
+    def _heading(self, width: int) -> Strip:
+        """The title, and to its right which view this is and how far one has read."""
+        style = self.get_component_rich_style
+        node = self._tree.rows[self.view.cursor] if self._view == "tree" and self._tree else None
+        where = node.path() if node is not None else _NAMES[self._view]
+        right = fit("  ".join(part for part in (where, self._share) if part), max(0, width - 12))
+        title = fit(self._title, width - cell_len(right) - (2 if right else 0))
+        gap = Segment(" " * (width - cell_len(title) - cell_len(right)), self.rich_style)
+        return Strip([Segment(title, style("detail--title")), gap, Segment(right, style("detail--quiet"))])
 
 
-def _line(text: str, style: Style) -> Strip:
-    return Strip([Segment(text, style)])
-
-
-def _set_section(section: Section, width: int, style: Style, names: Style, console: Console) -> list[Strip]:
-    if section.language == "markdown" and is_markdown(section.text):
-        return [Strip(line) for line in set_markdown(section.text, width, style, console)]
-    if section.language == "json":
-        return [_json_line(line, style, names) for line in wrap(section.text, width)]
-    return [_line(line, style) for line in wrap(section.text, width)]
-
-
-def _json_line(line: str, style: Style, names: Style) -> Strip:
-    """A line of indented JSON; the name that begins it stands out."""
-    named = _JSON_NAME.match(line)
-    if named is None:
-        return _line(line, style)
-    return Strip([Segment(named[0], names), Segment(line[named.end() :], style)])
+_OF_THE_TREE = frozenset({"fold_or_unfold", "unfold", "fold", "unfold_all", "fold_all", "copy_value"})

@@ -57,7 +57,9 @@ PLACES: dict[str, tuple[Hint, ...]] = {
     ),
     "detail": (
         ("back", "detail.leave"),
-        ("words or raw JSON", "detail.raw"),
+        ("tree", "detail.tree"),
+        ("raw JSON", "detail.raw"),
+        ("arrival", "detail.arrival"),
         ("scroll", "move.down", "move.up"),
         ("top, end", "move.first", "move.last"),
         ("find", "find.text"),

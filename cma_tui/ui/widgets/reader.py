@@ -240,22 +240,41 @@ class Reader(Carrying):
             if search.done:
                 self._wanted = 0
             return
-        self._hit, self._wanted = found, 0
+        by, self._wanted = self._wanted, 0
+        again = found == self._hit or self._prompt.is_open  # while it is written, the first one is shown
+        self._hit = found
         self._timeline.show_item(found)
-        if self._detail.has_class("-open"):
-            self._detail.show(self._timeline.session, found)
+        if self._detail.has_class("-open") and not self._detail.shows(found):
+            self._detail.show(self._timeline.session, found)  # from its first hit
+        elif self._detail.has_class("-open"):
+            self._detail.next_hit(by, again=again)
 
     def action_next(self, by: int) -> None:
         """Go to the next or previous hit: inside the detail first."""
         if self._search is None:
             self.app.bell()
             return
-        if self._detail.has_focus and self._detail.next_hit(by):
+        if self._detail.has_focus:
+            self._detail.next_hit(by)  # where there is none, it says so
             return
-        if not self._detail.has_focus and self._timeline.item is not None:
+        if self._timeline.item is not None:
             self._hit = self._timeline.item  # from where one is, not from where one was
+        self._next_item(by)
+
+    def on_detail_exhausted(self, message: Detail.Exhausted) -> None:
+        """The open detail holds no further hit: the next row that does is shown."""
+        message.stop()
+        if self._search is not None:
+            self._next_item(message.by)
+
+    def _next_item(self, by: int) -> None:
         self._wanted = by
         self._look_on()
+
+    def on_detail_taken(self, message: Detail.Taken) -> None:
+        """Copy a value of the tree."""
+        message.stop()
+        self.carry(message.text)
 
     def _end_search(self) -> None:
         """Nothing is looked for any more, and one is where one was."""
