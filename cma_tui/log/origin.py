@@ -262,17 +262,16 @@ def _unpacker(magic: bytes) -> Callable[[Any], Any] | None:
 
 
 def _refused(_: object) -> Any:  # noqa: ANN401 - stands where an unpacker would
-    raise NotImplementedError("compressed with zstd: decompress it first (zstd -d)")
+    raise NotImplementedError("compressed with zstd: decompress it (zstd -d), or install cma-top[zstd]")
 
 
 def _zstd_or_none() -> Callable[[Any], Any] | None:
-    """The reader of zstd files, where this Python has one."""
-    try:
-        module = importlib.import_module("compression.zstd")
-    except ImportError:
-        return None
-    opener: Callable[[Any], Any] = module.ZstdFile
-    return opener
+    """The reader of zstd files: Python's own from 3.14 on, else the optional package's."""
+    for name in ("compression.zstd", "backports.zstd"):
+        with suppress(ImportError):
+            opener: Callable[[Any], Any] = importlib.import_module(name).ZstdFile
+            return opener
+    return None
 
 
 def _reason(error: Exception) -> str:

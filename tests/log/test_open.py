@@ -1,6 +1,7 @@
 """What can be opened: files, standard input, compressed ones; and how everything else is refused."""
 
 import gzip
+import importlib
 import io
 import json
 import os
@@ -77,7 +78,6 @@ def test_standard_input_that_is_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
         (bytes(range(256)) * 4, "not an event log: binary data"),
         ("{}\n".encode("utf-16"), "UTF-16 or UTF-32 text: save it as UTF-8"),
         (lines(*LINES).decode().encode("utf-16-le"), "UTF-16 or UTF-32 text: save it as UTF-8"),
-        (b"\x28\xb5\x2f\xfd\x00", "compressed with zstd: decompress it first (zstd -d)"),
         (
             gzip.compress(b"a" * (origin.LINE_CAP + (1 << 20))),
             "grows more than 600-fold when unpacked: no log",
@@ -107,14 +107,28 @@ def test_file_that_is_replaced(save: Save) -> None:
     assert [event.key for event in log.events()] == IDS, "the file that was opened is the one that is read"
 
 
-def test_zstd_where_python_has_it(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Opened(io.BytesIO):
-        def __init__(self, source: io.BufferedReader) -> None:
-            super().__init__(source.read()[4:])
+def zstd():
+    """Python's own module, or the optional one."""
+    try:
+        return importlib.import_module("compression.zstd")
+    except ImportError:
+        return importlib.import_module("backports.zstd")
 
-    monkeypatch.setitem(sys.modules, "compression", SimpleNamespace())
-    monkeypatch.setitem(sys.modules, "compression.zstd", SimpleNamespace(ZstdFile=Opened))
-    assert [event.key for event in open_log(save(origin.ZSTD + lines(*LINES))).events()] == IDS
+
+def test_zstd_with_the_optional_package_or_a_new_python(save: Save) -> None:
+    packed = zstd().compress(lines(*LINES[:7])) + zstd().compress(lines(*LINES[7:]))
+    assert [event.key for event in open_log(save(packed)).events()] == IDS
+    with open_log(save(packed[:-9])) as log:
+        assert [event.key for event in log.events()] == IDS[:7]
+        (note,) = log.notes
+        assert note.startswith("compressed data is cut or damaged after")
+
+
+def test_zstd_with_neither(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = zstd().compress(lines(*LINES))
+    for name in ("compression.zstd", "backports.zstd"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert refused(save(packed)) == "compressed with zstd: decompress it (zstd -d), or install cma-top[zstd]"
 
 
 # -- memory ------------------------------------------------------------------------------------------------
