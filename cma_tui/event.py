@@ -14,9 +14,10 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import Meta
 
 PREVIEW_TYPES: Final = frozenset({"event_start", "event_delta"})
 """Live only: never in the history, never part of the session's log."""
@@ -113,24 +114,31 @@ class StopReason(msgspec.Struct, gc=False):
 _NO_CONTENT: Final = msgspec.Raw()
 
 
+OurTime = Annotated[float, Meta(gt=0, lt=0)] | None
+OurName = Annotated[str, Meta(min_length=1, max_length=0)] | None
+OurPlace = Annotated[int, Meta(ge=-1, le=-1)]
+"""Types of the fields that are ours: nothing that JSON can hold fits them, so that no server can set them."""
+
+
 class Event(msgspec.Struct, gc=False, eq=False):
     """One event: what every fold step looks at, read in a single pass; the rest through `data`.
 
-    The fields below `raw` are the server's, by its own names, and None when absent or of another type.
+    The fields up to `where` are ours; those below are the server's, by its own names, and None when absent or
+    of another type.
     """
 
     type: str = ""
-    key: str = msgspec.field(name="~key", default="")
-    """The server's `id`, or a stable key of ours (it begins with `~`) for an event without one."""
-    at: float | None = msgspec.field(name="~at", default=None)
-    """`processed_at` in Unix seconds, to the microsecond; None while the event is queued."""
-    received_at: float | None = msgspec.field(name="~received", default=None)
-    """When it reached us, in Unix seconds; None for history and for files that do not tell."""
-    stream: str | None = msgspec.field(name="~stream", default=None)
-    """The child thread whose own stream or list it came from; None for the session's."""
-    raw: bytes = msgspec.field(name="~raw", default=b"")
+    raw: Annotated[bytes, Meta(max_length=0)] = msgspec.field(name="~raw", default=b"")
     """The JSON text, untouched."""
-    where: int = msgspec.field(name="~where", default=-1)
+    key: Annotated[str, Meta(max_length=0)] = msgspec.field(name="~key", default="")
+    """The server's `id`, or a stable key of ours (it begins with `~`) for an event without one."""
+    at: OurTime = msgspec.field(name="~at", default=None)
+    """`processed_at` in Unix seconds, to the microsecond; None while the event is queued."""
+    received_at: OurTime = msgspec.field(name="~received", default=None)
+    """When it reached us, in Unix seconds; None for history and for files that do not tell."""
+    stream: OurName = msgspec.field(name="~stream", default=None)
+    """The child thread whose own stream or list it came from; None for the session's."""
+    where: OurPlace = msgspec.field(name="~where", default=-1)
     """Where its line begins in the file it was read from; -1 for one that is no line of its own there."""
 
     id: str | None = None
@@ -193,35 +201,29 @@ def parse(
     """
     try:
         event = _read(raw)
-        event.key = event.id or ""  # `~key` and its like are names that a hostile object could hold too
         if event.model_usage is not None and not event.model_usage.sane:
             event = _salvage(raw, position)
     except (ValueError, RecursionError):
         event = _salvage(raw, position)
-    if not event.type:
+    type_ = _names.get(event.type)  # one string for all of a type
+    if type_ is not None:
+        event.type = type_
+    elif not event.type:
         event = _bad(raw, "no type", position)
-    # Writing a field costs more than reading it: those that nearly always have their value are looked at.
-    event.type = _names.get(event.type, event.type)  # one string for all of a type
     event.raw = raw
-    if event.where != -1:
-        event.where = -1
-    if received_at is not event.received_at:
+    if event.id:
+        event.key = event.id
+    elif event.type in PREVIEW_TYPES:
+        event.key = f"~{event.type}:{event.event_id}"  # no part of any log: nothing is told apart by it
+    elif not event.key:
+        event.key = f"~{event.type}:{_digest(_canonical(raw))}"
+    if received_at is not None:
         event.received_at = received_at
-    if stream is not event.stream:
+    if stream is not None:
         event.stream = stream
     stamp = event.processed_at
-    if stamp is None:
-        if event.at is not None:
-            event.at = None
-    elif stamp.tzinfo is UTC:
-        event.at = stamp.timestamp()
-    else:
-        event.at = _seconds(stamp)
-    if not event.key:
-        if event.type in PREVIEW_TYPES:
-            event.key = f"~{event.type}:{event.event_id}"  # no part of any log: nothing is told apart by it
-        else:
-            event.key = f"~{event.type}:{_digest(_canonical(raw))}"
+    if stamp is not None:
+        event.at = stamp.timestamp() if stamp.tzinfo is UTC else _seconds(stamp)
     return event
 
 
@@ -291,7 +293,7 @@ def _salvage(raw: bytes, position: int) -> Event:
     type_ = value.get("type")
     if not isinstance(type_, str) or not type_:
         return _bad(raw, "no type", position)
-    event = Event(type=type_)
+    event = Event(type_)
     for name in (
         "id",
         "session_thread_id",
@@ -307,7 +309,6 @@ def _salvage(raw: bytes, position: int) -> Event:
     ):
         if isinstance(value.get(name), str):
             setattr(event, name, value[name])
-    event.key = event.id or ""
     event.processed_at = _stamp(value.get("processed_at"))
     if isinstance(value.get("is_error"), bool):
         event.is_error = value["is_error"]
