@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Set
 
 from cma_tui.content import as_dict, as_text
-from cma_tui.event import LOCAL_TYPES, PREVIEW_TYPES, Event
+from cma_tui.event import PREVIEW_TYPES, Event
 from cma_tui.session import outcomes, own, previews, resources, status, tools, turns, workflows
 from cma_tui.session.model import Change, Failure, Item, ModelRequest, Session, ToolUse
 from cma_tui.session.place import child, own_stream, place, speaks_of
@@ -51,32 +51,22 @@ def apply(session: Session, event: Event, change: Change) -> bool:
         True when the event is new to the session's log; False for one seen before, for a preview,
         and for a message that still waits in the server's queue.
     """
-    key, at = event.key, event.at
     if event.type in PREVIEW_TYPES:
         previews.grow(session, event, change)
         return _aside(session, event)
-    if key in session.ordinals:
+    if event.key in session.ordinals:
         return _again(session, event, change) and _aside(session, event)
-    if at is not None:
+    if event.at is not None:
         if not session.stamped:
             session.stamped = True
     elif queues(session, event):
-        session.queued[key] = event
+        session.queued[event.key] = event
         change.queued = True
         return _aside(session, event)
-    held: Event | None = None
     if session.queued:
-        held = session.queued.pop(key, None)
-        if held is not None:
-            change.queued = True
-        if not session.stamped and not event.type.startswith(("user.", "local.")):
-            _release(session, QUEUEABLE, change)  # a server that never stamps: what was said has been heard
-        elif event.type == "span.model_request_start":
-            _adopt(session, event, change)
-    _accept(session, event, change)
-    if held is not None and held.received_at is not None and event.received_at is not None:
-        wait = max(0.0, event.received_at - held.received_at)
-        session.queue_waits[session.owners[session.ordinals[key]]] = wait
+        _unqueue(session, event, change)
+    else:
+        _accept(session, event, change)
     kept = session.kept
     if kept is not None and kept.moments is not None:
         kept.moments.accepted(event)
@@ -107,48 +97,60 @@ def queues(session: Session, event: Event) -> bool:
     return event.at is None and event.type in QUEUEABLE and (session.stamped or not session.heard)
 
 
+def _unqueue(session: Session, event: Event, change: Change) -> None:
+    """Accept an event while others wait in the queue: it may be one of them, or show that they were heard."""
+    held = session.queued.pop(event.key, None)
+    if held is not None:
+        change.queued = True
+    if not session.stamped and not event.type.startswith(("user.", "local.")):
+        _release(session, QUEUEABLE, change)  # a server that never stamps: what was said has been heard
+    elif event.type == "span.model_request_start":
+        _adopt(session, event, change)
+    _accept(session, event, change)
+    if held is not None and held.received_at is not None and event.received_at is not None:
+        wait = max(0.0, event.received_at - held.received_at)
+        session.queue_waits[session.owners[session.ordinals[event.key]]] = wait
+
+
 def _accept(session: Session, event: Event, change: Change) -> None:
     """Give the event its ordinal and let its type's step act on it.
 
     Nearly every event is a stamped one of the session's own stream and of a known type: that way is short.
     """
-    type_, at, stream = event.type, event.at, event.stream
-    owners = session.owners
-    ordinal = len(owners)
+    ordinal = len(session.owners)
     session.events.append(event)
     session.ordinals[event.key] = ordinal
-    owners.append(-1)
-    step = STEPS.get(type_)
+    session.owners.append(-1)
+    step = STEPS.get(event.type)
     if step is None:
-        step = _unknown
-    if type_ in LOCAL_TYPES or (step is _unknown and type_.startswith("local.")):
-        session.local_events += 1
+        step = _other_step(session, event.type)
+    stream = None if event.stream is None else own_stream(session, event)
+    if stream is not None:
+        thread = child(session, stream)
+        if not thread.read:
+            own.thread(session, stream).read = True
+            change.lean(thread.created)
+        if event.type in SESSION_ONLY:
+            step = _plain
+    step(session, event, ordinal, change)
+    at = event.at
     if at is not None:
         last = session.last_at
         if last is not None and at > last:
             session.last_at = at
         else:
             _stretch(session, at)
-    if stream is not None:
-        stream = own_stream(session, event)
-    if stream is not None:
-        thread = child(session, stream)
-        if not thread.read:
-            own.thread(session, stream).read = True
-            change.lean(thread.created)
-        if type_ in SESSION_ONLY:
-            step = _plain
-    step(session, event, ordinal, change)
-    if stream is None and at is not None:
-        turn = own.open_turn(session)
-        if turn is not None:
-            last = turn.last_at
-            if last is not None and at > last and turn.started_at is not None:
-                turn.last_at = at
-            else:
-                turns.touch(turn, at)
+        if stream is None and session.turns:
+            turns.touch(session, at)
     if session.previews and session.previews.pop(event.key, None) is not None:
         change.previews = True
+
+
+def _other_step(session: Session, type_: str) -> Step:
+    """The step of a fact of our own, which is counted apart, or of a type that is not known."""
+    if type_.startswith("local."):
+        session.local_events += 1
+    return LOCAL_STEPS.get(type_, _unknown)
 
 
 def _again(session: Session, event: Event, change: Change) -> bool:
@@ -396,13 +398,6 @@ STEPS: Mapping[str, Step] = {
     "agent.thread_message_sent": _agent_item,
     "agent.tool_result": tools.result,
     "agent.tool_use": _tool_use,
-    "local.bad_frame": _bad_frame,
-    "local.connected": _connection,
-    "local.disconnected": _connection,
-    "local.gap": _plain,
-    "local.notice": _plain,
-    "local.session": resources.session_resource,
-    "local.threads": resources.thread_resources,
     "session.deleted": status.ended,
     "session.error": _error,
     "session.status_idle": status.idle,
@@ -436,4 +431,15 @@ STEPS: Mapping[str, Step] = {
     "workflow_run.status_idle": workflows.step,
     "workflow_run.status_running": workflows.step,
 }
-"""What each type does. A type that is not here is shown as it is."""
+"""What each of the server's types does. A type that is not here is shown as it is."""
+
+LOCAL_STEPS: Mapping[str, Step] = {
+    "local.bad_frame": _bad_frame,
+    "local.connected": _connection,
+    "local.disconnected": _connection,
+    "local.gap": _plain,
+    "local.notice": _plain,
+    "local.session": resources.session_resource,
+    "local.threads": resources.thread_resources,
+}
+"""What facts of our own do."""

@@ -49,13 +49,25 @@ def active(session: Session, event: Event, change: Change) -> int:
     return turn.index
 
 
-def touch(turn: Turn | None, at: float) -> None:
-    """Stretch the turn, if one is open, to an event's time."""
-    if turn is not None:
-        if turn.started_at is None:
-            turn.started_at = at
-        if turn.last_at is None or at > turn.last_at:
-            turn.last_at = at
+def touch(session: Session, at: float) -> None:
+    """Stretch the last turn to an event's time, if it is open."""
+    turn = session.turns[-1]
+    if turn.ended:
+        return
+    if session.kept is not None:
+        turn = own.turn(session, turn.index)
+    last = turn.last_at
+    if last is not None and at > last:
+        turn.last_at = at
+    else:
+        _stretch(turn, at)
+
+
+def _stretch(turn: Turn, at: float) -> None:
+    if turn.started_at is None:
+        turn.started_at = at
+    if turn.last_at is None or at > turn.last_at:
+        turn.last_at = at
 
 
 def restamp(turn: Turn, event: Event) -> None:
@@ -65,7 +77,7 @@ def restamp(turn: Turn, event: Event) -> None:
             turn.legs[0].started_at = event.at
         turn.started_at = event.at
     if not turn.ended and event.at is not None:
-        touch(turn, event.at)
+        _stretch(turn, event.at)
 
 
 def end(session: Session, event: Event, reason: str, change: Change) -> None:
@@ -74,7 +86,7 @@ def end(session: Session, event: Event, reason: str, change: Change) -> None:
     if turn is None:
         return
     if event.at is not None:
-        touch(turn, event.at)
+        _stretch(turn, event.at)
     end_leg(session, event, reason)
     turn.ended, turn.ended_at, turn.stop_reason = True, event.at, reason
     _leave_running(session, change)
