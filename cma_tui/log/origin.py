@@ -28,7 +28,7 @@ from typing import IO, Any, Final
 
 from cma_tui.text import printable
 
-CHUNK: Final = 1 << 18
+CHUNK: Final = 1 << 16
 STDIN: Final = "standard input"
 LINE_CAP: Final = 64 << 20
 DOCUMENT_CAP: Final = 512 << 20

@@ -267,8 +267,7 @@ def take(
         session.items[turn.first_item].event if turn.first_item < len(session.items) else len(session.events),
         [(-1, _first_agent(session, index)), *index.updates],
     )
-    cut.turn.inputs, cut.turn.failures = list(turn.inputs), list(turn.failures)
-    cut.turn.legs = [copy(leg) for leg in turn.legs]
+    cut.turn.legs = tuple(copy(leg) for leg in turn.legs)
     children = index.children.get(turn.index, {})
     if only is None:
         for position in extent(session, turn):

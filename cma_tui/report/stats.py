@@ -44,7 +44,7 @@ def stats(session: Session, prices: Prices | None = None, *, requests: bool = Tr
         agent=known(id=session.agent.id, name=session.agent.name, model=session.agent.model),
         status=None if session.status == "unknown" else session.status,
         stop_reason=session.stop_reason,
-        events=sum(not e.type.startswith("local.") for e in session.events) + len(session.queued),
+        events=len(session.events) - session.local_events + len(session.queued),
         unknown_events=sum(session.unknown_types.values()),
         bad_frames=session.bad_frames,
         totals=figures.totals(),

@@ -162,7 +162,7 @@ class Leg(msgspec.Struct, gc=False):
     """Key of the event that ended it."""
 
 
-class Turn(msgspec.Struct):
+class Turn(msgspec.Struct, gc=False):
     """From the first input after an ended turn to an idle that asks for nothing."""
 
     index: int
@@ -175,13 +175,13 @@ class Turn(msgspec.Struct):
     last_at: float | None = None
     """The latest stamp seen in it."""
     stop_reason: str | None = None
-    inputs: list[int] = msgspec.field(default_factory=list)
+    inputs: tuple[int, ...] = ()
     """Item indexes of what the user or a trigger said in it."""
     worked: bool = False
     """Whether the agent has done anything in it."""
     interrupted: bool = False
-    legs: list[Leg] = msgspec.field(default_factory=list)
-    failures: list[int] = msgspec.field(default_factory=list)
+    legs: tuple[Leg, ...] = ()
+    failures: tuple[int, ...] = ()
     tally: Tally = msgspec.field(default_factory=Tally)
     """The primary thread's share."""
     snapshot: int = -1

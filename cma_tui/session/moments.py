@@ -25,7 +25,7 @@ from cma_tui.content import as_dict, as_text
 from cma_tui.event import PREVIEW_TYPES, Event
 from cma_tui.session import fold
 from cma_tui.session.model import Change, Session
-from cma_tui.session.own import Kept, copy_turn
+from cma_tui.session.own import Kept
 
 SPACING: Final = 2048
 """Steps between two checkpoints; more where the small state is not small."""
@@ -304,10 +304,6 @@ class Moments:
         for key, outcome in view.outcomes.items():
             view.outcomes[key] = outcome = copy(outcome)
             outcome.evaluations = outcome.evaluations[: bisect_left(outcome.evaluations, items)]
-        if view.turns:
-            view.turns[-1] = turn = copy_turn(view.turns[-1])
-            turn.inputs = turn.inputs[: bisect_left(turn.inputs, items)]
-            turn.failures = turn.failures[: bisect_left(turn.failures, items)]
         view.kept = Kept(view)
         return view
 

@@ -5,8 +5,8 @@ is never changed in place; the object goes into `Kept`, and a copy of it takes i
 session that keeps no past (`Session.kept` is None) is changed in place.
 
 Whoever changes an item, a turn, a thread, an outcome or a run that exists gets it from here. Growing at the
-end needs no asking: lists of ascending item indexes (a turn's inputs and failures, a thread's items, an
-outcome's evaluations) are shared by all copies, and whoever looks at the past cuts them.
+end needs no asking: lists of ascending item indexes (a thread's items, an outcome's evaluations) are shared
+by all copies, and whoever looks at the past cuts them.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def open_turn(session: Session) -> Turn | None:
 def copy_turn(held: Turn) -> Turn:
     """A turn that can be changed without the other: legs and counters are its own."""
     made = copy(held)
-    made.legs = [copy(leg) for leg in held.legs]
+    made.legs = tuple(copy(leg) for leg in held.legs)
     made.tally = copy(held.tally)
     return made
 

@@ -43,7 +43,7 @@ def facts(value: Any) -> Any:
         return sorted(value)
     if isinstance(value, str | bytes | int | float | None):
         return value
-    assert isinstance(value, list | array) or hasattr(value, "append"), type(value)
+    assert isinstance(value, list | tuple | array) or hasattr(value, "append"), type(value)
     return [facts(each) for each in value]
 
 
