@@ -22,6 +22,8 @@ from tests.test_recorder import NAME, lines, recorded, replayed, story, texts
 from tests.test_recorder import resource as described
 
 KILLS = int(os.environ.get("CMA_TOP_RECORDER_KILLS", "3"))
+_KILLS_A_FILE = 25
+"""After so many another file: each is read from its start by every writer that goes on with it."""
 WRITER = """
 import sys
 from pathlib import Path
@@ -53,11 +55,13 @@ def path_in(folder):
 
 
 def test_killed_at_random_every_acknowledged_line_is_there_and_every_line_parses(tmp_path):
-    acknowledged = 0
-    chance = random.Random(7)
-    for _ in range(KILLS):
+    chance, acknowledged = random.Random(7), 0
+    for kill in range(KILLS):
+        folder = tmp_path / str(kill // _KILLS_A_FILE)
+        if kill % _KILLS_A_FILE == 0:
+            acknowledged = 0
         child = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(tmp_path), str(acknowledged)],
+            [sys.executable, "-c", WRITER, str(folder), str(acknowledged)],
             stdout=subprocess.PIPE,
             cwd=Path(__file__).parents[2],
         )
@@ -69,8 +73,8 @@ def test_killed_at_random_every_acknowledged_line_is_there_and_every_line_parses
                 acknowledged = int(line) + 1
         child.wait()
         child.stdout.close()
-        RecordingFile(path_in(tmp_path), NAME, own_folder=True).close()  # repairs it
-        held = {json.loads(text).get("id") for text in texts(path_in(tmp_path))}
+        RecordingFile(path_in(folder), NAME, own_folder=True).close()  # repairs it
+        held = {json.loads(text).get("id") for text in texts(path_in(folder))}
         assert {f"e{number}" for number in range(acknowledged)} <= held
 
 
