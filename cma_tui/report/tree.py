@@ -135,7 +135,7 @@ class Node:
         return [Node(key, child, self) for key, child in children]
 
 
-class Tree:
+class JsonTree:
     """Several documents, one below the other, each with what is unfolded of it."""
 
     def __init__(self, documents: Sequence[tuple[str, object]]) -> None:
@@ -187,7 +187,7 @@ class Tree:
             end += 1
         return end
 
-    def as_in(self, other: Tree, cursor: int) -> int:
+    def as_in(self, other: JsonTree, cursor: int) -> int:
         """Unfold what is unfolded in another tree of the same documents. Returns the row to be on."""
         roots: list[Node] = []
         opened: dict[tuple[Key, ...], Node] = {}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cma_tui.event import decode
-from cma_tui.report.tree import AT_ONCE, MOST, Tree
+from cma_tui.report.tree import AT_ONCE, MOST, JsonTree
 
 DOCUMENT = {"type": "agent.tool_use", "input": {"command": "ls", "odd name": [1, [2, "three"]]}, "none": None}
 
@@ -21,7 +21,7 @@ def at(tree, name):
 
 
 def test_a_document_opens_with_what_is_right_below_its_root():
-    tree = Tree([("use", DOCUMENT)])
+    tree = JsonTree([("use", DOCUMENT)])
     assert shown(tree) == [
         "use: {type, input, none}",
         '  type: "agent.tool_use"',
@@ -31,7 +31,7 @@ def test_a_document_opens_with_what_is_right_below_its_root():
 
 
 def test_rows_unfold_and_fold_and_the_cursor_goes_to_what_was_folded():
-    tree = Tree([("use", DOCUMENT)])
+    tree = JsonTree([("use", DOCUMENT)])
     tree.unfold(at(tree, "input"))
     assert [node.name for node in tree.rows] == ["use", "type", "input", "command", "odd name", "none"]
     assert tree.fold(at(tree, "command")) == at(tree, "input")
@@ -50,17 +50,17 @@ def test_rows_unfold_and_fold_and_the_cursor_goes_to_what_was_folded():
 
 
 def test_a_value_is_taken_along_as_it_is():
-    tree = Tree([("use", DOCUMENT)])
+    tree = JsonTree([("use", DOCUMENT)])
     tree.unfold_all(0)
     assert tree.rows[at(tree, "command")].text() == "ls"
     assert json.loads(tree.rows[at(tree, "odd name")].text()) == [1, [2, "three"]]
 
 
 def test_what_is_unfolded_is_so_in_the_documents_later_form():
-    before = Tree([("use", DOCUMENT)])
+    before = JsonTree([("use", DOCUMENT)])
     before.unfold(at(before, "input"))
     cursor = at(before, "odd name")
-    after = Tree([("use", DOCUMENT), ("result", {"ok": True})])
+    after = JsonTree([("use", DOCUMENT), ("result", {"ok": True})])
     assert after.as_in(before, cursor) == cursor
     assert [node.name for node in after.rows][2:5] == ["input", "command", "odd name"]
     assert after.rows[-1].name == "ok", "a document that is new is open"
@@ -70,7 +70,7 @@ def test_a_large_document_opens_at_the_cost_of_what_is_seen():
     parts = [{"type": "text", "text": "x" * 80, "n": n} for n in range(100_000)]
     value = decode(json.dumps({"content": parts, "names": dict.fromkeys(map(str, range(3_000)), 0)}).encode())
     before = process_time()
-    tree = Tree([("result", value)])
+    tree = JsonTree([("result", value)])
     tree.unfold(at(tree, "content"))
     assert process_time() - before < 0.5
     assert len(tree.rows) < 10 + AT_ONCE, "stretches, not 100,000 rows"
@@ -89,7 +89,7 @@ def test_any_depth_is_unfolded_row_by_row():
     value = 1
     for _ in range(50_000):
         value = [value]
-    tree = Tree([("deep", value)])
+    tree = JsonTree([("deep", value)])
     tree.unfold_all(0)
     assert len(tree.rows) > MOST
     assert tree.rows[-1].depth == len(tree.rows) - 1
@@ -110,7 +110,7 @@ values = st.recursive(
     st.lists(st.tuples(st.sampled_from(["unfold", "fold", "unfold_all", "fold_all"]), st.integers(0, 50))),
 )
 def test_whatever_is_folded_every_row_stands_below_its_parent_once(value, acts):
-    tree = Tree([("a", value), ("b", value)])
+    tree = JsonTree([("a", value), ("b", value)])
     for act, number in acts:
         getattr(tree, act)(number % len(tree.rows))
         for place, node in enumerate(tree.rows):

@@ -7,7 +7,7 @@ from rich.style import Style
 from textual.color import Color
 
 from cma_tui.ui.widgets import passages
-from cma_tui.ui.widgets.passages import Text
+from cma_tui.ui.widgets.passages import LongText
 from tests.stories.write import Log, preview_delta, preview_start
 from tests.ui.play import playing
 
@@ -126,7 +126,7 @@ async def test_what_has_no_previews_says_so():
     ["", "one", "one\ntwo\n", "\n\n", "x" * 1_000, "x" * 320 + "\n" + "y" * 319 + "\n" + "z", "a\r\nb"],
 )
 def test_the_pieces_of_a_text_are_all_of_it(text):
-    made = Text(text, 10, passages.plain(10, Style(color=Color.parse("red").rich_color)))
+    made = LongText(text, 10, passages.plain(10, Style(color=Color.parse("red").rich_color)))
     joined = "".join(line.text for at in range(len(made)) for line in made.lines(at))
     assert joined == text.replace("\n", "").replace("\r", "")
     assert len(made) <= text.count("\n") + 1 + len(text) // 320

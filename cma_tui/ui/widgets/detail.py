@@ -20,13 +20,13 @@ from textual.strip import Strip
 
 from cma_tui.report import detail
 from cma_tui.report.detail import Section
-from cma_tui.report.tree import Tree
+from cma_tui.report.tree import JsonTree
 from cma_tui.session.model import Change, Session
 from cma_tui.session.moments import Moments
 from cma_tui.ui.entries import counterpart
 from cma_tui.ui.keys import bindings
 from cma_tui.ui.widgets import passages
-from cma_tui.ui.widgets.passages import Passage, Passages, Ready, Text
+from cma_tui.ui.widgets.passages import LongText, Passage, Passages, Ready
 from cma_tui.ui.widgets.rowview import Look, fit, is_markdown, markdown_console, set_markdown
 from cma_tui.ui.widgets.treeview import Rows
 from cma_tui.ui.widgets.window import Window
@@ -83,7 +83,7 @@ class Detail(Window):
         self._item = -1
         self._view: View = "words"
         self._title = ""
-        self._tree: Tree | None = None
+        self._tree: JsonTree | None = None
         self.more: Callable[[Session, int], list[Section]] = lambda session, item: []
         """What others than the log know of an item."""
         self.moments: Callable[[], Moments | None] = lambda: None
@@ -158,7 +158,7 @@ class Detail(Window):
         self._title = detail.title(session, item)
         if self._view == "tree":
             at, before = self.view.cursor, self._tree
-            self._tree = Tree(detail.documents(session, item))
+            self._tree = JsonTree(detail.documents(session, item))
             self.view.cursor = self._tree.as_in(before, at) if before is not None else 0
             style = self.get_component_rich_style
             names, quiet = style("detail--name"), style("detail--quiet")
@@ -184,7 +184,7 @@ class Detail(Window):
                 parts.append(Ready([Strip(line) for line in shown]))
             else:
                 setter = setters.get(section.language) or passages.plain(width, base)
-                parts.append(Text(section.text, width, setter))
+                parts.append(LongText(section.text, width, setter))
         return Passages(parts)
 
     def _sections(self, session: Session, item: int) -> list[Section]:
@@ -229,7 +229,7 @@ class Detail(Window):
         """Fold all of the row's document."""
         self._fold_with(lambda tree, at: tree.fold_all(at))
 
-    def _fold_with(self, act: Callable[[Tree, int], int | None]) -> None:
+    def _fold_with(self, act: Callable[[JsonTree, int], int | None]) -> None:
         if self._tree is None or not self._tree.rows:
             return
         there = act(self._tree, self.view.cursor)

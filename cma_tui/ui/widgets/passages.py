@@ -61,7 +61,7 @@ Set = Callable[[str], list[Strip]]
 """Sets a printable line of text, however long."""
 
 
-class Text(Passage):
+class LongText(Passage):
     """A text as it came: each line a piece, and what is longer than that several."""
 
     def __init__(self, text: str, width: int, set_line: Set) -> None:

@@ -10,7 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from cma_tui.report.tree import Tree
+from cma_tui.report.tree import JsonTree
 from cma_tui.text import count, printable
 from cma_tui.ui.widgets.passages import Passage
 from cma_tui.ui.widgets.rowview import fit, wrap
@@ -24,7 +24,7 @@ _UNFOLDED = 50_000
 class Rows(Passage):
     """The rows of a tree, each a piece."""
 
-    def __init__(self, tree: Tree, width: int, base: Style, name: Style, quiet: Style) -> None:
+    def __init__(self, tree: JsonTree, width: int, base: Style, name: Style, quiet: Style) -> None:
         """Prepare to set values, names and what is quiet in these styles."""
         self._tree = tree
         self._width = width
