@@ -436,10 +436,12 @@ def test_a_hostile_log_opens_no_connection_writes_no_file_and_starts_nothing(tmp
     for payload in PAYLOADS[:8]:
         hostile_log(payload.text, log)
     log.message("see https://example.invalid/x and file:///etc/passwd [here](http://example.invalid)")
-    path, told = tmp_path / "log.jsonl", tmp_path / "told"
-    path.write_bytes(b"".join(event.raw + b"\n" for event in log.events))
-    home = tmp_path / "home"
+    path, told, home = tmp_path / "parts", tmp_path / "told", tmp_path / "home"
+    path.mkdir()
     home.mkdir()
+    half = next(n for n, event in enumerate(log.events) if event.id is not None and n > len(log.events) / 2)
+    for name, part in (("a", log.events[: half + 1]), ("b", log.events[half:])):
+        (path / name).write_bytes(b"".join(event.raw + b"\n" for event in part))
     environment = {
         "HOME": str(home),
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -449,8 +451,11 @@ def test_a_hostile_log_opens_no_connection_writes_no_file_and_starts_nothing(tmp
     }
     arguments = ("-c", WATCHED, str(told), "replay", "--speed", "64", "--idle-limit", "0", str(path))
     with Terminal(*arguments, size=(100, 30), **environment) as terminal:
+        terminal.until_text("8 sessions in")
+        terminal.type("\x1b[F\r")  # all of them, in one timeline
         terminal.until_text("REPLAY")
         terminal.until_text("ended")
+        assert "see https://example.invalid/x" in terminal.text
         for key in "i!xxyRrg\rr\x1b":
             terminal.type(key)
             terminal.read(0.1)
