@@ -19,8 +19,7 @@ import msgspec
 
 from cma_tui.event import Event
 from cma_tui.reading import Reading
-from cma_tui.session.fold import apply
-from cma_tui.session.merge import merge
+from cma_tui.session.merge import arrive, merge
 from cma_tui.session.model import Change, Session
 from cma_tui.session.moments import Moments, keep_past
 from cma_tui.source import Batch, Sink, Source
@@ -119,9 +118,12 @@ class Feed(Reading):
             self.session = merge(self.session, batch.events, self._change, after=batch.after)
             self._folded = len(batch.events)
         else:
-            for event in batch.events[self._folded : self._folded + _SLICE]:
-                apply(self.session, event, self._change)
-            self._folded += _SLICE
+            before, stop = self.session, self._folded + _SLICE
+            self.session = arrive(before, batch.events[self._folded : stop], self._change)
+            if self.session is not before:  # one stream is behind the others: do not mend slice by slice
+                self.session = arrive(self.session, batch.events[stop:], self._change)
+                stop = len(batch.events)
+            self._folded = stop
         if self._folded >= len(batch.events):
             self._queue.popleft()
             self._folded = 0
@@ -158,14 +160,9 @@ def fold_batch(session: Session, batch: Batch, change: Change) -> Session:
     """Fold one batch, whichever way it came. Returns the session to go on with."""
     if batch.listed:
         return merge(session, batch.events, change, after=batch.after)
-    for event in batch.events:
-        apply(session, event, change)
-    return session
+    return arrive(session, batch.events, change)
 
 
 def fold_all(events: Iterable[Event]) -> Session:
     """Fold a whole log at once."""
-    session, change = Session(), Change()
-    for event in events:
-        apply(session, event, change)
-    return session
+    return arrive(Session(), list(events), Change())

@@ -158,13 +158,13 @@ def test_changes_tell_the_items_of_every_take_and_are_handed_over_once(feeding):
 def test_a_take_keeps_to_its_budget_and_the_rest_waits(feeding, monkeypatch):
     now = [0.0]
 
-    def slow(session, event, change):
-        now[0] += 0.0001
-        return fold(session, event, change)
+    def slow(session, events, change):
+        now[0] += 0.0001 * len(events)
+        return fold(session, events, change)
 
-    fold = feed_module.apply
+    fold = feed_module.arrive
     monkeypatch.setattr(feed_module, "perf_counter", lambda: now[0])
-    monkeypatch.setattr(feed_module, "apply", slow)
+    monkeypatch.setattr(feed_module, "arrive", slow)
     stage = Stage(*log_of(5000))
     feed = feeding(stage)
     wait(lambda: stage.resting)

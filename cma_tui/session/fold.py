@@ -129,6 +129,7 @@ def _accept(session: Session, event: Event, change: Change) -> None:
         thread = child(session, stream)
         if not thread.read:
             own.thread(session, stream).read = True
+            session.several = True
             change.lean(thread.created)
         if event.type in SESSION_ONLY:
             step = _plain

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, MutableSequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -341,6 +341,15 @@ class Change(msgspec.Struct):
             self.since = later.since if self.since is None else min(self.since, later.since)
 
 
+@runtime_checkable
+class Elsewhere(Protocol):
+    """A list of events whose texts are not in memory."""
+
+    def emptied(self) -> MutableSequence[Event]:
+        """Another one of its kind, for the same events."""
+        ...
+
+
 class Session(msgspec.Struct):
     """Everything a log of events says, and nothing else."""
 
@@ -378,6 +387,8 @@ class Session(msgspec.Struct):
     bad_frames: int = 0
     first_at: float | None = None
     last_at: float | None = None
+    several: bool = False
+    """Whether events of child threads' own streams are in the log."""
     stamped: bool = False
     """Whether any event had a server's time: some servers never give one."""
     local_events: int = 0

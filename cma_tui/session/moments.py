@@ -21,10 +21,12 @@ from itertools import chain, islice
 from math import isnan, nan
 from typing import Any, Final, NamedTuple, TypeVar, overload
 
+from msgspec.structs import replace
+
 from cma_tui.content import as_dict, as_text
 from cma_tui.event import PREVIEW_TYPES, Event
 from cma_tui.session import fold
-from cma_tui.session.model import Change, Session
+from cma_tui.session.model import Change, Session, ToolUse
 from cma_tui.session.own import Kept
 
 SPACING: Final = 2048
@@ -164,13 +166,37 @@ class Moments:
         return max(-1, self._steps[step])
 
     def told(self) -> Iterator[Event]:
-        """The log as it is now, with the previews where they came."""
-        events = self.session.events
+        """The log as it is now, with the previews where they came, and what two streams showed on both."""
+        session = self.session
         for ordinal in self._steps:
             if ordinal >= 0:
-                yield events[ordinal]
-            elif isinstance(what := self._beside[-1 - ordinal], Event) and what.type in PREVIEW_TYPES:
-                yield what
+                event = session.events[ordinal]
+                yield event
+                item = session.items[session.owners[ordinal]] if event.stream is not None else None
+                if isinstance(item, ToolUse) and item.event == ordinal and item.on_session:
+                    yield replace(event, stream=None)
+            elif (preview := self._preview(ordinal)) is not None:
+                yield preview
+
+    def previews_before(self) -> dict[str | None, list[Event]]:
+        """The previews, by the key of the event of their stream that came next; None where none has come."""
+        before: dict[str | None, list[Event]] = {}
+        waiting: dict[str | None, list[Event]] = {}
+        for ordinal in self._steps:
+            if ordinal < 0:
+                if (preview := self._preview(ordinal)) is not None:
+                    waiting.setdefault(preview.stream, []).append(preview)
+            elif waiting:
+                event = self.session.events[ordinal]
+                if event.stream in waiting and not event.type.startswith("local."):
+                    before[event.key] = waiting.pop(event.stream)
+        before[None] = [preview for previews in waiting.values() for preview in previews]
+        return before
+
+    def _preview(self, step: int) -> Event | None:
+        """The preview that was taken in at a step, where it was one and is still there."""
+        what = self._beside[-1 - step]
+        return what if isinstance(what, Event) and what.type in PREVIEW_TYPES else None
 
     def previews_of(self, key: str) -> list[Event]:
         """The previews of an event, as they arrived; none where none came or they were let go of."""
@@ -178,8 +204,8 @@ class Moments:
         step = self.step_of(ordinal) - 1 if ordinal >= 0 else len(self._steps)
         found: list[Event] = []
         for at in range(step - 1, max(-1, step - 1 - _REACH), -1):
-            what = self._beside[-1 - self._steps[at]] if self._steps[at] < 0 else None
-            if not isinstance(what, Event) or what.type not in PREVIEW_TYPES:
+            what = self._preview(self._steps[at]) if self._steps[at] < 0 else None
+            if what is None:
                 continue
             begins = what.type == "event_start"
             name = as_text(as_dict(what.data.get("event")).get("id")) if begins else what.event_id

@@ -17,6 +17,7 @@ import msgspec
 
 from cma_tui.event import Event, local
 from cma_tui.source import Batch, Line, SourceError
+from cma_tui.source.abreast import Abreast
 from cma_tui.source.attachment import Attachment, first_error
 from cma_tui.source.client import CALL_ERRORS, refused, said
 from cma_tui.source.controls import LiveControls
@@ -72,6 +73,7 @@ class Live:
         self._queue: asyncio.Queue[Batch | None] = asyncio.Queue()
         self._tasks: asyncio.TaskGroup
         self._threads: dict[str, asyncio.Task[None]] = {}
+        self._abreast = Abreast(self._queue.put_nowait, self._has_several)
         self._attachments: list[Attachment] = []
         self._described = b""
         """The session's resource as it was last read."""
@@ -115,6 +117,7 @@ class Live:
         except* SourceError as group:
             raise first_error(group) from None
         finally:
+            self._abreast.flush()
             self._queue.put_nowait(None)
 
     async def hurry(self) -> None:
@@ -129,6 +132,9 @@ class Live:
     def _watch_thread(self, thread: str) -> None:
         if thread not in self._threads and len(self._threads) < MOST_THREADS:
             self._threads[thread] = self._tasks.create_task(self._attach_thread(thread))
+
+    def _has_several(self) -> bool:
+        return any(not task.done() for task in self._threads.values())
 
     # -- what is attached to -----------------------------------------------------------------------------
 
@@ -171,7 +177,7 @@ class Live:
                     attachment.give_up("the machine slept")
 
     def _put(self, batch: Batch) -> None:
-        self._queue.put_nowait(batch)
+        self._abreast.put(batch)
         for event in batch.events:
             self.controls.notice(event, listed=batch.listed)
             self._noticed(event)

@@ -15,10 +15,12 @@ from cma_tui.log.formats import SavedLog, open_log
 from cma_tui.log.index import LogEvents
 from cma_tui.report.rows import row
 from cma_tui.session.fold import apply
+from cma_tui.session.merge import arrive
 from cma_tui.session.model import Change, Session
 from tests.log.conftest import Save
-from tests.log.shapes import LINES, OTHER, RECORDING, SHAPES, lines, wrapped
+from tests.log.shapes import LINES, OTHER, RECORDING, SESSION, SHAPES, lines, wrapped
 from tests.session.look import check, fold, view
+from tests.stories.surprises import cross_posted
 
 MAPPED = {"JSON lines", "recording"}
 
@@ -120,6 +122,19 @@ def test_a_better_copy_takes_the_place(save: Save) -> None:
         session.events[ordinal] = better
         assert session.events[ordinal] is better
         assert list(session.events)[ordinal] is better
+
+
+def test_threads_that_stand_one_after_the_other_are_put_in_order_and_stay_in_the_file(save: Save) -> None:
+    here, there = cross_posted()
+    records = [wrapped(e.raw, n, src="list", thread=e.stream) for n, e in enumerate([*here, *there])]
+    with open_log(save(lines({"cma_top_log": 1, "session": SESSION}, *records))) as log:
+        lazy = arrive(Session(events=log.kept()), list(log.events()), Change())
+        check(lazy)
+        assert isinstance(lazy.events, LogEvents)
+        assert view(lazy, numbers=True) == view(arrive(Session(), list(log.events()), Change()), numbers=True)
+        stamps = [event.at for event in lazy.events if event.at is not None]
+    assert stamps == sorted(stamps)
+    assert lazy.several
 
 
 # -- a file that changes under us ----------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cma_tui.event import EVENT_TYPES, Event, local, parse
 from cma_tui.session.fold import STEPS, apply
-from cma_tui.session.merge import merge
+from cma_tui.session.merge import arrive, merge
 from cma_tui.session.model import Change, Session, Tally, ToolUse
 from tests.session.counting import work
 from tests.session.look import ARRIVAL, check, fold, tally_view, turn_sums, use, view
@@ -178,48 +178,52 @@ def test_a_copy_of_a_session_folds_on_like_the_session(story):
 
 
 @quick
-@given(stories(), st.randoms(use_true_random=False), st.integers(1, 9))
-def test_children_read_at_any_time_count_the_same(story, random, size):
-    """Between the streams there is no order but time: what counts does not depend on it."""
-    streams = [list(story.history), *(list(child) for child in story.children.values())]
+@given(stories(), st.data())
+def test_streams_of_threads_give_one_session_however_they_interleave(story, data):
+    """Whatever comes first: each stream keeps its order, and among them the server's stamps decide."""
+    streams = {None: list(story.history), **{name: list(child) for name, child in story.children.items()}}
+    reference = fold(abreast(streams))
+    for event in story.history:  # what a thread's own stream shows too
+        apply(reference, event, Change())
+    for key, (_, draft) in story.drafts.items():  # what is told without a stamp first keeps its place
+        if data.draw(st.booleans()):
+            place = next(i for i, event in enumerate(streams[None]) if event.key == key)
+            streams[None].insert(place, draft)
     session = Session()
-    waiting = [stream for stream in streams if stream]
-    while waiting:  # live: any interleaving
-        stream = random.choice(waiting)
-        apply(session, stream.pop(0), Change())
+    waiting = {name: list(events) for name, events in streams.items() if events}
+    while waiting:
+        batch = []
+        for _ in range(data.draw(st.integers(1, 3))):
+            if waiting:
+                name = data.draw(st.sampled_from(sorted(waiting, key=str)))
+                count = data.draw(st.sampled_from([1, 1, 2, 5, 100]))
+                batch += waiting[name][:count]
+                waiting[name] = waiting[name][count:]
+                waiting = {name: events for name, events in waiting.items() if events}
+        session = arrive(session, batch, Change())
         check(session)
-        waiting = [stream for stream in waiting if stream]
-    for listed in (story.history, *story.children.values()):
-        after = ""
-        for begin in range(0, len(listed), size):
-            session = merge(session, listed[begin : begin + size], Change(), after=after)
-            after = listed[begin : begin + size][-1].key
-    check(session)
-    reference = fold(story.everything)
-    assert counts(session.tally) == counts(reference.tally)
-    assert [(t.key, t.stop_reason, t.ended, len(t.inputs)) for t in session.turns] == [
-        (t.key, t.stop_reason, t.ended, len(t.inputs)) for t in reference.turns
-    ]
-    assert [counts(t.tally) for t in session.turns] == [counts(t.tally) for t in reference.turns]
-    assert {k: counts(t.tally) for k, t in session.threads.items()} == {
-        k: counts(t.tally) for k, t in reference.threads.items()
-    }
-    assert {k for k, t in session.threads.items() if t.read} == set(story.children)
-    assert session.state == reference.state
-    assert list(session.pending) == list(reference.pending)
-    for key in session.tools:
-        mine, theirs = use(session, key), use(reference, key)
-        assert (mine.on_session, mine.thread, mine.is_error, mine.done) == (
-            theirs.on_session,
-            theirs.thread,
-            theirs.is_error,
-            theirs.done,
-        )
+    assert view(session, numbers=True) == view(reference, numbers=True)
+    lists = data.draw(st.permutations([story.history, *story.children.values()]))
+    loaded = Session()
+    for listed in lists:  # as a session's history is read
+        loaded = merge(loaded, listed, Change())
+    assert view(loaded, numbers=True) == view(reference, numbers=True)
+    for listed in lists:
+        change = Change()
+        assert merge(session, listed, change) is session, "the lists find it in order"
+        assert not change.reset
 
 
-def counts(tally: Tally) -> dict[str, int]:
-    """The counts of a tally, without its seconds, which copies with different stamps may change."""
-    return {name: value for name, value in tally_view(tally).items() if not name.endswith("_s")}
+def abreast(streams: dict[str | None, list[Event]]) -> list[Event]:
+    """The one order of several streams, said again: by the latest stamp that each stream has reached."""
+    own = {event.key for name, events in streams.items() if name is not None for event in events}
+    ranked = []
+    for name, events in streams.items():
+        latest = 0.0
+        for number, event in enumerate(e for e in events if name is not None or e.key not in own):
+            latest = max(latest, event.at)
+            ranked.append((latest, name is None, name or "", number, event))
+    return [event for *_, event in sorted(ranked, key=lambda entry: entry[:-1])]
 
 
 # -- what holds of every session --------------------------------------------------------------------------

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from cma_tui.event import Event, local
 from cma_tui.session.fold import apply
-from cma_tui.session.merge import merge
+from cma_tui.session.merge import arrive, merge
 from cma_tui.session.model import Change, Session
+from cma_tui.session.moments import keep_past
 from tests.session.counting import work
 from tests.session.look import check, fold, inputs, rows, use, view
 from tests.stories import orders, others, surprises
@@ -343,6 +345,32 @@ def test_a_mended_order_keeps_what_depends_on_arrival():
     assert list(merged.previews) == ["next"], "the one whose event came is over, the other goes on"
 
 
+def test_a_mended_order_keeps_the_text_as_it_was_written_before_its_event():
+    here, there = surprises.cross_posted()
+    session = Session()
+    keep_past(session)
+    text = [preview_start("later", received_at=1.0), preview_delta("later", "Hel", received_at=2.0)]
+    hers = [msgspec.structs.replace(preview, stream="sthr_c") for preview in text]
+    session = arrive(session, [*here[:6], *text, *here[6:], *hers], Change())
+    change = Change()
+    session = arrive(session, there, change)
+    assert change.reset, "the thread's events are earlier than the session's last ones"
+    told = [event.key for event in session.kept.moments.told()]
+    assert [key for key in told if key.startswith("~")] == [event.key for event in (*text, *hers)]
+    assert told.index("~event_delta:later") < told.index(here[6].key)
+
+
+def test_who_comes_late_is_told_of_a_use_on_both_streams_that_showed_it():
+    here, there = surprises.cross_posted()
+    session = Session()
+    keep_past(session)
+    session = arrive(session, [*here, *there], Change())
+    again = arrive(Session(), list(session.kept.moments.told()), Change())
+    session.kept = None  # who keeps the past is no part of what is told
+    assert view(again, numbers=True) == view(session, numbers=True)
+    assert use(again, "use").on_session
+
+
 def test_a_mended_order_keeps_that_both_streams_showed_a_use():
     here, there = surprises.cross_posted()
     streamed = [event for event in here if event not in here[3:9]]
@@ -499,6 +527,15 @@ def nothing_known_yet(events: list[Event]) -> int:
     return counted
 
 
+def threads_abreast(events: list[Event]) -> int:
+    """Every second event is of a thread: in order, none costs a look back."""
+    half = [msgspec.structs.replace(e, stream="sthr_c") if n % 2 else e for n, e in enumerate(events)]
+    change = Change()
+    counted = work(lambda: arrive(Session(), half, change))
+    assert not change.reset
+    return counted
+
+
 @pytest.mark.parametrize(
     "case",
     [
@@ -507,8 +544,9 @@ def nothing_known_yet(events: list[Event]) -> int:
         after_a_gap,
         tail_was_streamed,
         nothing_known_yet,
+        threads_abreast,
     ],
-    ids=["into nothing, by pages", "known already", "after a gap", "tail streamed", "two halves"],
+    ids=["into nothing, by pages", "known already", "after a gap", "tail streamed", "two halves", "threads"],
 )
 def test_the_work_of_a_merge_grows_with_the_number_of_events_only(case):
     few, many = long(20), long(160)

@@ -115,7 +115,7 @@ async def said(sim, session, text):
 def recorded(tmp_path):
     """A session of the simulator, watched and recorded: its looks, and its recording."""
 
-    async def watch(*, late, size=(120, 120)):
+    async def watch(*, scene, late, size=(120, 120)):
         sim = Simulator()
         server = ServerThread(sim)
         with server as url:
@@ -125,7 +125,13 @@ def recorded(tmp_path):
             session = server.call(lambda: sim.create_session(title="shown"))
 
             async def open_source():
-                return Live(make_client(api_key=sim.api_key, auth_token=None, base_url=url), session)
+                client = make_client(api_key=sim.api_key, auth_token=None, base_url=url)
+                return Live(client, session, all_threads=True)
+
+            def written():
+                """Every event that the server has told, on whichever stream."""
+                threads = sim.sessions[session].threads
+                return {e["id"] for thread in (None, *threads) for e in sim.log(session, thread)}
 
             feed = Feed(open_source)
             switch = Switch(feed, partial(Recorder, tmp_path))
@@ -137,10 +143,10 @@ def recorded(tmp_path):
                 await play.until(lambda: feed.source is not None)
                 if not late:
                     await play.press("R")
-                for text in ("hi", "rollback"):
+                for text in ("hi", scene):
                     asyncio.run_coroutine_threadsafe(said(sim, session, text), server._loop).result(20)
-                    last = server.call(lambda: sim.log(session))[-1]["id"]
-                    await play.until(lambda last=last: last in feed.session.ordinals or feed.error)
+                    told = server.call(written)
+                    await play.until(lambda told=told: told <= feed.session.ordinals.keys() or feed.error)
                     assert feed.error is None
                 if late:
                     await play.press("R")
@@ -155,9 +161,13 @@ def recorded(tmp_path):
     return watch
 
 
-@pytest.mark.parametrize("late", [False, True], ids=["from its beginning", "pressed late"])
-async def test_a_live_session_its_recording_and_a_seek_there_and_back_look_the_same(recorded, late):
-    live, path = await recorded(late=late)
+@pytest.mark.parametrize(
+    ("scene", "late"),
+    [("rollback", False), ("delegate", False), ("delegate", True)],
+    ids=["from its beginning", "threads, from its beginning", "threads, pressed late"],
+)
+async def test_a_live_session_its_recording_and_a_seek_there_and_back_look_the_same(recorded, scene, late):
+    live, path = await recorded(scene=scene, late=late)
     with open_log(path) as log:
         saved = Saved(log)
         feed = Feed(opening(saved), session=Session(events=log.kept()))
