@@ -16,7 +16,7 @@ import click
 from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Common, Trace, common
 from cma_tui.commands.output import Output, say
-from cma_tui.commands.stats import sessions_of
+from cma_tui.commands.stats import prices_for, sessions_of
 from cma_tui.commands.targets import target
 
 if TYPE_CHECKING:
@@ -86,10 +86,11 @@ def send(
 
 def _sent(session: Session, settings: Settings, name: str) -> tuple[Status, list[str]]:
     """Send one session. Returns how it stands then, and what there is to say."""
+    from cma_tui.session.book import figures_of
     from cma_tui.text import printable
 
     mirror = _mirror(settings)
-    mirror.add_log(session, _PATIENCE)
+    mirror.add_log(session, figures_of(session, prices_for(session)), _PATIENCE)
     status = mirror.close(_PATIENCE)
     said = mirror.note if mirror.mode == "off" else status.words.removeprefix("braintrust ")
     link = mirror.link(session)

@@ -1,10 +1,10 @@
 """Every turn of a session in Braintrust, exactly once.
 
     mirror = mirror_for(settings, os.environ)
-    mirror.update(feed.session, change)     # after each fold, on the caller's thread
-    header.show(mirror.status.words)        # braintrust 2 sent, 1 open
-    mirror.close()                          # takes two seconds at most
-    line = mirror.farewell                  # to be said when the screen is gone
+    mirror.update(feed.session, book, change)  # after each fold, on the caller's thread
+    header.show(mirror.status.words)           # braintrust 2 sent, 1 open
+    mirror.close()                             # takes two seconds at most
+    line = mirror.farewell                     # to be said when the screen is gone
 
 Owns the way from a folded session to the service: `cut` copies a turn, `spans` makes rows of it, `redact`
 cleans them, `outbox` keeps them on disk and `upload` sends them. Invariant: whoever calls never waits,
@@ -21,6 +21,7 @@ from cma_tui.mirror.outbox import LIMIT
 from cma_tui.mirror.status import Status
 from cma_tui.mirror.target import Target, TargetError, target_from
 from cma_tui.redact import PatternError
+from cma_tui.session.book import Book
 from cma_tui.session.model import Session
 from cma_tui.settings import DEFAULT_BASE_URL, Settings, TraceMode, known_secrets
 
@@ -74,6 +75,7 @@ def mirror_for(settings: Settings, env: Mapping[str, str]) -> Mirror:
 
 def mirror_log(
     session: Session,
+    book: Book,
     target: Target,
     folder: Path,
     *,
@@ -86,6 +88,7 @@ def mirror_log(
 
     Args:
         session: the folded log.
+        book: its figures.
         target: where to send.
         folder: where turns wait.
         mode: `batch` or `metadata`.
@@ -94,5 +97,5 @@ def mirror_log(
         limit: bytes that may wait on disk.
     """
     mirror = Mirror(target, folder, mode=mode, secrets=secrets, limit=limit)
-    mirror.add_log(session, deadline)
+    mirror.add_log(session, book, deadline)
     return mirror.close(deadline)

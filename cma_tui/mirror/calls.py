@@ -16,6 +16,7 @@ from cma_tui.mirror import messages
 from cma_tui.mirror.cut import Cut, other_end
 from cma_tui.mirror.messages import Exchange
 from cma_tui.mirror.row import FIRST_TOKEN, Row, metrics, seconds
+from cma_tui.session.cost import NANO
 from cma_tui.session.errors import Events, denied, request_failures, tool_failure
 from cma_tui.session.model import Evaluation, Item, ModelRequest, Tally, ToolUse
 
@@ -40,13 +41,13 @@ def token_metrics(tokens: ModelUsage | Tally) -> dict[str, float]:
     )
 
 
-def call_rows(cut: Cut, turn: str, parts: dict[int, float], only: Set[int] | None = None) -> list[Row]:
+def call_rows(cut: Cut, turn: str, parts: dict[int, int], only: Set[int] | None = None) -> list[Row]:
     """The rows below a turn's, parents before their children.
 
     Args:
         cut: the turn.
         turn: the key of its row.
-        parts: each request's and grader's part of its cost, by item index.
+        parts: each request's and grader's part of its cost, by item index, in billionths of a dollar.
         only: calls of these items alone; the others are there to tell what was said before.
     """
     rows = [_run_row(cut, run, turn) for run in cut.runs]
@@ -68,7 +69,7 @@ def call_rows(cut: Cut, turn: str, parts: dict[int, float], only: Set[int] | Non
         else:
             continue
         if position in parts:
-            row.metrics["estimated_cost"] = parts[position]
+            row.metrics["estimated_cost"] = parts[position] / NANO
         rows.append(row)
     return rows
 

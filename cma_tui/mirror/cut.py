@@ -13,9 +13,11 @@ from copy import copy
 
 import msgspec
 
-from cma_tui.content import as_dict, as_text
+from cma_tui.content import as_text
 from cma_tui.event import Event
-from cma_tui.session.cost import list_cost
+from cma_tui.session.agents import first_agent
+from cma_tui.session.book import Bill, Book
+from cma_tui.session.cost import Prices
 from cma_tui.session.model import (
     Agent,
     Evaluation,
@@ -26,10 +28,8 @@ from cma_tui.session.model import (
     SessionThread,
     ToolUse,
     Turn,
-    UsageSnapshot,
     WorkflowRun,
 )
-from cma_tui.session.resources import agent_of
 
 _SPOKEN = frozenset(
     {
@@ -43,8 +43,6 @@ _SPOKEN = frozenset(
         "user.message",
     }
 )
-_HEAD = 3
-"""A log's description of its session is among so many first events."""
 _WORK = ("agent.", "span.")
 
 
@@ -88,10 +86,10 @@ class Cut(msgspec.Struct):
     """The workflow runs that show in it, each with the key of the turn that began it."""
     outcomes: dict[str, Event]
     """How the outcomes graded in it were defined."""
-    usage_before: UsageSnapshot | None
-    usage_after: UsageSnapshot | None
-    cost: int | None
-    """What the server says the turn cost, in billionths of a dollar; None where it does not say."""
+    bill: Bill
+    """What it cost."""
+    prices: Prices | None
+    """What its requests cost."""
     first: int
     """Ordinal of its first event."""
     agents: list[tuple[int, Agent]]
@@ -101,6 +99,11 @@ class Cut(msgspec.Struct):
         """The agent as it was when that event came."""
         place = bisect_right(self.agents, ordinal, key=lambda known: known[0])
         return self.agents[max(0, place - 1)][1]
+
+    def model(self, item: Item) -> str | None:
+        """The model that is taken to have been asked."""
+        child = self.threads.get(item.thread or "")
+        return (child.model if child is not None else None) or self.agent(item.event).model
 
 
 class Index:
@@ -113,8 +116,6 @@ class Index:
         """Workflow runs to the turn that began them."""
         self.shown: dict[int, dict[str, None]] = {}
         """Workflow runs by turn that they show in."""
-        self.updates: list[tuple[int, Agent]] = []
-        """The agent by ordinals of the events that changed it."""
         self._turns: dict[int, int] = {}
         self._starts: list[float] = []
         self._seen = 0
@@ -129,10 +130,6 @@ class Index:
                 changed.update(self._child(index, item))
             elif item.turn >= 0 and (item.type in _SPOKEN or type(item) in _JOINED):
                 changed.add(item.turn)
-            elif item.type == "session.updated" and index >= self._seen:
-                agent = session.events[item.event].data.get("agent")
-                if isinstance(agent, dict):
-                    self.updates.append((item.event, agent_of(agent)))
             elif item.type.startswith("workflow_run."):
                 changed.update(self._run(session, item))
         self._seen = len(session.items)
@@ -239,6 +236,7 @@ def take(
     turn: Turn,
     head: Head,
     index: Index,
+    book: Book,
     *,
     only: Iterable[int] | None = None,
 ) -> Cut:
@@ -249,6 +247,7 @@ def take(
         turn: which one.
         head: what the session's rows say of the session.
         index: the session's index, up to date.
+        book: its figures, up to date.
         only: take these items instead of all.
     """
     cut = Cut(
@@ -261,11 +260,10 @@ def take(
         {},
         {},
         {},
-        None,
-        None,
-        None,
+        book.bill(turn.index),
+        book.prices,
         session.items[turn.first_item].event if turn.first_item < len(session.items) else len(session.events),
-        [(-1, _first_agent(session, index)), *index.updates],
+        [(-1, copy(first_agent(session))), *session.agents],
     )
     cut.turn.legs = tuple(copy(leg) for leg in turn.legs)
     children = index.children.get(turn.index, {})
@@ -286,22 +284,7 @@ def take(
             held = copy(session.runs[run])
             held.phases, held.open_phases = dict(held.phases), list(held.open_phases)
             cut.runs[run] = (held, began)
-    _take_usage(session, cut)
     return cut
-
-
-def _first_agent(session: Session, index: Index) -> Agent:
-    """The agent before it was changed for the first time.
-
-    A description that was read after a change does not tell the version and the tools of the time before it.
-    """
-    if not index.updates:
-        return copy(session.agent)
-    changed = session.events[index.updates[0][0]]
-    for event in session.events[:_HEAD]:
-        if event.type == "local.session" and (event.received_at or changed.at or 0) < (changed.at or 0):
-            return agent_of(as_dict(as_dict(event.data.get("session")).get("agent")))
-    return Agent(id=session.agent.id, name=session.agent.name, model=session.agent.model)
 
 
 def _take_item(session: Session, cut: Cut, position: int) -> None:
@@ -347,17 +330,6 @@ def _take_thread(session: Session, cut: Cut, thread: str | None) -> None:
             held.id, held.agent_name, held.parent, held.model, held.workflow_run, held.created_at
         )
         thread = held.parent
-
-
-def _take_usage(session: Session, cut: Cut) -> None:
-    """The usage when the turn began and when the next one did: together the turns hold it all, once."""
-    turn, usages = cut.turn, session.usages
-    following = turn.index + 1
-    last = session.turns[following].snapshot_before if following < len(session.turns) else len(usages) - 1
-    first = turn.snapshot_before if turn.index > 0 else -1
-    cut.usage_before = usages[first] if first >= 0 else None
-    cut.usage_after = usages[last] if last > first else None
-    cut.cost = list_cost(session, turn.index)
 
 
 def _last_answer(session: Session) -> Event | None:

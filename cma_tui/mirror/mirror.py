@@ -14,7 +14,8 @@ from pathlib import Path
 from time import monotonic
 
 from cma_tui.mirror.calls import call_key
-from cma_tui.mirror.cut import Head, Index, anchor, extent, identity_of, named, take, take_head
+from cma_tui.mirror.cut import Head, anchor, extent, identity_of, named, take, take_head
+from cma_tui.mirror.due import Due
 from cma_tui.mirror.intake import Intake, Parcel
 from cma_tui.mirror.outbox import LIMIT, Counts, Outbox
 from cma_tui.mirror.row import row_id
@@ -23,6 +24,7 @@ from cma_tui.mirror.status import Status
 from cma_tui.mirror.target import Target
 from cma_tui.mirror.upload import Uploader
 from cma_tui.redact import Redactor
+from cma_tui.session.book import Book
 from cma_tui.session.model import Change, Evaluation, ModelRequest, Session, ToolUse, Turn
 from cma_tui.session.turns import opening_seen
 from cma_tui.settings import TraceMode
@@ -90,28 +92,28 @@ class Mirror:
         self._arrived: set[str] = set()
         self._numbers = (0, 0, 0, 0, 0)
         self._session: Session | None = None
+        self._book = Book()
         self._whole = False
-        self._index = Index()
-        self._ended = 0
-        self._due: dict[int, None] = {}
-        self._prints: dict[str, int] = {}
-        self._unfinished: dict[int, int] = {}
+        self._due = Due()
         self._live: set[int] = set()
         self._live_seen = 0
         self._live_after = 0.0
         self._opened = ""
-        self._told: tuple[object, ...] = ()
 
     # -- on the caller's thread ----------------------------------------------------------------------------
 
-    def update(self, session: Session, change: Change | None = None, *, whole: bool = True) -> bool:
+    def update(
+        self, session: Session, book: Book, change: Change | None = None, *, whole: bool = True
+    ) -> bool:
         """Pick what is to be sent. Call it after each fold, and on the clock while it returns True.
 
         Args:
             session: the session as it stands.
+            book: its figures. While they are behind nothing is picked.
             change: what the fold has changed; without it, better copies of old events go unnoticed.
-            whole: False while the session's beginning is on its way: nothing is picked before it is there, as
-                a turn that is half known would get another name. It counts until it is True once.
+            whole: False while the session's beginning, or the prices, are on their way: nothing is picked
+                before they are there, as a turn that is half known would get another name. It counts until it
+                is True once.
 
         Returns:
             True when there is more to pick than one call may take.
@@ -122,7 +124,11 @@ class Mirror:
         reset = session is not self._session or (change is not None and change.reset)
         if reset or self._moved.is_set():
             self._look_anew(session)
+        self._book = book
         self._notice(session, None if change is None or reset else change.items)
+        if not book.tells(session):
+            return bool(self._due.turns)
+        self._due.notice_costs(session, book)
         more = self._pick(session, _ITEMS)
         return self._pick_live(session) or more
 
@@ -136,21 +142,25 @@ class Mirror:
         if self._intake is None or self._uploader is None:
             return self.status
         session = self._session
-        while session is not None and self._due and (left := until - self._clock()) > 0:
+        if session is not None:
+            self._book.update(session)
+            self._due.notice_costs(session, self._book)
+        while session is not None and self._due.turns and (left := until - self._clock()) > 0:
             self._pick(session, _ITEMS, seconds=left)
         self._intake.finish(max(0.1, until - self._clock()))
         self._uploader.finish(max(0.1, until - self._clock()))
         return self.status
 
-    def add_log(self, session: Session, deadline: float = 30.0) -> None:
+    def add_log(self, session: Session, book: Book, deadline: float = 30.0) -> None:
         """Pick every turn of a log to which nothing will be added, the ones without an end too."""
         until = self._clock() + deadline
         if self.mode == "off" or not self._begun(session):
             return
         self._look_anew(session)
+        self._book = book
         self._notice(session, None)
-        self._due |= dict.fromkeys(range(len(session.turns)))
-        while self._due and (left := until - self._clock()) > 0:
+        self._due.add_all(session)
+        while self._due.turns and (left := until - self._clock()) > 0:
             self._pick(session, _ITEMS, seconds=left, whole=True)
 
     @property
@@ -162,7 +172,7 @@ class Mirror:
         return Status(
             on=True,
             sent=sent,
-            waiting=waiting + self._intake.waiting + len(self._due),
+            waiting=waiting + self._intake.waiting + len(self._due.turns),
             open=int(self._session is not None and self._session.turn is not None),
             failed=failed,
             elsewhere=elsewhere,
@@ -251,75 +261,40 @@ class Mirror:
 
     def _look_anew(self, session: Session) -> None:
         """The session was folded anew, or the rows are wanted once more: find the turns that differ."""
-        self._session, self._index, self._ended, self._due = session, Index(), 0, {}
+        self._session = session
+        self._due.look_anew(session, forget=self._moved.is_set())
+        self._moved.clear()
         self._live, self._live_seen = set(), 0
-        if self._moved.is_set():
-            self._moved.clear()
-            self._prints.clear()
-        self._unfinished.clear()
 
     def _notice(self, session: Session, touched: Iterable[int] | None) -> None:
-        """Note which ended turns are due, and what is new in the one that runs.
-
-        Without a word on what was touched, every call that has no end is looked at.
-        """
-        late = [p for p in (self._unfinished if touched is None else touched) if p in self._unfinished]
-        touched = touched or ()
-        changed = self._index.update(session, touched)
-        self._due |= dict.fromkeys(turn for turn in changed if turn < self._ended)
-        for position in late:
-            if _finished(session, position):
-                self._due[self._unfinished.pop(position)] = None
-        while self._ended < len(session.turns) and session.turns[self._ended].ended:
-            ended = session.turns[self._ended]
-            if self._prints.get(anchor(session, ended)) != self._print(session, ended):
-                self._due[self._ended] = None
-            self._ended += 1
-        if session.turn is None and self._ended and not self._due and self._told != _facts(session):
-            self._due[self._ended - 1] = None  # the session's own row goes with its last turn
+        """Note which ended turns are due, and what is new in the one that runs."""
+        self._due.notice(session, touched)
         if self.mode == "realtime" and session.turns:
             first = session.turns[-1].first_item
-            self._live.update(position for position in touched if position >= first)
+            self._live.update(position for position in touched or () if position >= first)
             self._live.update(range(max(self._live_seen, first), len(session.items)))
             self._live_seen = len(session.items)
-
-    def _print(self, session: Session, turn: Turn) -> int:
-        """Tells whether a turn is made of the same events as when it was last picked."""
-        items, following = session.items, turn.index + 1
-        end = len(session.events)
-        if following < len(session.turns) and session.turns[following].first_item < len(items):
-            end = items[session.turns[following].first_item].event
-        first = items[turn.first_item].event
-        own = tuple((event.key, event.at) for event in session.events[first:end])
-        children = self._index.children.get(turn.index, {})
-        place = (turn.index, turn.snapshot_before)
-        return hash((place, own, tuple(session.events[items[position].event].key for position in children)))
 
     def _pick(self, session: Session, items: int, *, seconds: float = 0.0, whole: bool = False) -> bool:
         """Hand over turns that are due, up to so many items. Returns whether some are left."""
         assert self._intake is not None
         head: Head | None = None
-        while self._due and items > 0:
+        due = self._due.turns
+        while due and items > 0:
             if self._intake.full and not seconds:
                 return True
-            number = next(iter(self._due))
+            number = next(iter(due))
             turn = session.turns[number]
             if not whole and not opening_seen(session, turn):
-                del self._due[number]  # its beginning is not here: it would be another turn
+                del due[number]  # its beginning is not here: it would be another turn
                 continue
             head = head or take_head(session, self._identity or "")
-            cut = take(session, turn, head, self._index)
+            cut = take(session, turn, head, self._due.index, self._book)
             if not self._intake.offer(Parcel(head, cut), seconds=seconds):
                 return True
-            del self._due[number]
-            self._told = _facts(session)
+            self._due.picked(session, turn, cut)
             items -= len(cut.items) + 1
-            self._prints[cut.key] = self._print(session, turn)
-            for position in cut.items:
-                if not _finished(session, position):
-                    self._prints.pop(cut.key, None)
-                    self._unfinished[position] = number
-        return bool(self._due)
+        return bool(due)
 
     def _pick_live(self, session: Session) -> bool:
         """Hand over what is new in the turn that runs. Returns whether something waits for its time."""
@@ -335,7 +310,7 @@ class Mirror:
             return False
         key = anchor(session, turn)
         # What a sub-agent did in an earlier turn may be read while this one runs: it is not this one's.
-        ours = self._index.children.get(turn.index, {})
+        ours = self._due.index.children.get(turn.index, {})
         calls = {
             position
             for position in self._live
@@ -351,7 +326,7 @@ class Mirror:
         for position in calls:
             given |= _surroundings(session, turn, position)
         head = take_head(session, self._identity or "")
-        cut = take(session, turn, head, self._index, only=given)
+        cut = take(session, turn, head, self._due.index, self._book, only=given)
         if not self._intake.offer(Parcel(head, cut, provisional=True, only=calls)):
             return True
         self._live.clear()
@@ -385,19 +360,6 @@ def sampled(session: str, rate: float) -> bool:
     """Whether a session is among the share that is sent: the same answer everywhere and always."""
     place = int.from_bytes(sha256(session.encode(errors="replace")).digest()[:8], "big")
     return place < rate * 2**64
-
-
-def _facts(session: Session) -> tuple[object, ...]:
-    """What the session's own row says beside its turns."""
-    return (session.id, session.status, session.title, session.environment, session.agent.id, session.last_at)
-
-
-def _finished(session: Session, position: int) -> bool:
-    """Whether nothing more is to come of an item."""
-    item = session.items[position]
-    if isinstance(item, ToolUse):
-        return item.result >= 0
-    return item.end >= 0 if isinstance(item, ModelRequest | Evaluation) else True
 
 
 def _surroundings(session: Session, turn: Turn, position: int) -> set[int]:

@@ -17,6 +17,7 @@ from cma_tui.mirror import cost, messages
 from cma_tui.mirror.calls import call_rows, token_metrics
 from cma_tui.mirror.cut import Cut, Head, Index, identity_of, index_of, take, take_head
 from cma_tui.mirror.row import FIRST_TOKEN, Row, metrics, seconds
+from cma_tui.session.book import Book
 from cma_tui.session.errors import TurnError, ended_badly, errors_of
 from cma_tui.session.figures import waiting_us, wall_us
 from cma_tui.session.model import Agent, ModelRequest, Session, Tally, ToolUse, Turn
@@ -33,29 +34,34 @@ def session_row(session: Session) -> Row | None:
     return None if identity is None else head_row(take_head(session, identity))
 
 
-def turn_rows(session: Session, turn: Turn, index: Index | None = None) -> list[Row]:
+def turn_rows(session: Session, turn: Turn, book: Book, index: Index | None = None) -> list[Row]:
     """All rows of one turn, its own first.
 
     Args:
         session: the session it is in.
         turn: which one.
+        book: the session's figures.
         index: the session's index; without it one is made, which looks at the whole session.
     """
     identity = identity_of(session)
     if identity is None:
         return []
-    return cut_rows(take(session, turn, take_head(session, identity), index or index_of(session)))
+    return cut_rows(take(session, turn, take_head(session, identity), index or index_of(session), book))
 
 
 def provisional_rows(
-    session: Session, turn: Turn, items: Iterable[int] | None = None, index: Index | None = None
+    session: Session,
+    turn: Turn,
+    book: Book,
+    items: Iterable[int] | None = None,
+    index: Index | None = None,
 ) -> list[Row]:
     """The rows of a turn that runs: what is known of it and of these items so far."""
     identity = identity_of(session)
     if identity is None:
         return []
     head = take_head(session, identity)
-    return cut_rows(take(session, turn, head, index or index_of(session), only=items), provisional=True)
+    return cut_rows(take(session, turn, head, index or index_of(session), book, only=items), provisional=True)
 
 
 def head_row(head: Head) -> Row:
@@ -128,6 +134,7 @@ def _turn_row(cut: Cut, key: str, errors: list[TurnError], own_cost: float) -> R
         metadata=_turn_facts(cut)
         | _known(
             stop_reason=turn.stop_reason,
+            cost_mark=None if cut.bill.cost.nano is None else cut.bill.cost.mark,
             interrupted=turn.interrupted or None,
             tools_used=names or None,
             confirmations=tally.confirmations or None,
@@ -144,7 +151,7 @@ def _turn_row(cut: Cut, key: str, errors: list[TurnError], own_cost: float) -> R
             errors=len(errors),
             running_seconds=None if wall is None else wall / 1_000_000,
             waiting_seconds=waiting_us(turn) / 1_000_000,
-            turn_cost_usd=cost.turn_cost(cut),
+            turn_cost_usd=cut.bill.cost.usd,
             estimated_cost=own_cost,
         )
         | (token_metrics(tally) if requests else {})

@@ -14,6 +14,7 @@ from typing import Any
 from cma_tui.content import as_text, plain_text
 from cma_tui.event import stamp_text
 from cma_tui.report.lines import harmless
+from cma_tui.session.agents import model_of
 from cma_tui.session.book import Book, figures_of
 from cma_tui.session.cost import NANO, Prices, burn, session_list_cost, snapshots
 from cma_tui.session.elapsed import Split, seconds
@@ -22,7 +23,7 @@ from cma_tui.session.model import Failure, ModelRequest, Session, Turn
 from cma_tui.session.requests import RequestFigures
 from cma_tui.session.signals import burst as errors_at_once
 from cma_tui.session.signals import longest_silence, repeats
-from cma_tui.session.sums import Sums, model_of
+from cma_tui.session.sums import Sums
 from cma_tui.text import first_line
 
 VERSION = 1
@@ -187,7 +188,8 @@ class _Figures:
 
     def _request(self, one: RequestFigures) -> dict[str, Any]:
         tokens = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
-        prompt, window = one.prompt_tokens, self._window(one.thread)
+        asked = self._session.items[one.item].event
+        prompt, window = one.prompt_tokens, self._window(one.thread, asked)
         block = one.first_block_us
         return known(
             id=self._session.events[self._session.items[one.item].event].key,
@@ -209,7 +211,7 @@ class _Figures:
     def _turn(self, turn: Turn, figures: TurnFigures) -> dict[str, Any]:
         session, cost = self._session, self._book.cost(turn.index)
         first = session.first_tokens.get(figures.first_request)
-        window = self._window(None)
+        window = self._window(None, self._last_of(turn))
         return known(
             id=turn.key,
             index=turn.index + 1,
@@ -252,8 +254,14 @@ class _Figures:
             cache_saved_usd=sums.saved / NANO if sums.priced and not sums.unpriced else None,
         )
 
-    def _window(self, thread: str | None) -> int | None:
-        model, prices = model_of(self._session, thread), self._book.prices
+    def _last_of(self, turn: Turn) -> int:
+        """The last event before the next turn's first."""
+        turns, items = self._session.turns, self._session.items
+        following = turns[turn.index + 1].first_item if turn.index + 1 < len(turns) else len(items)
+        return items[following].event - 1 if following < len(items) else len(self._session.events) - 1
+
+    def _window(self, thread: str | None, ordinal: int) -> int | None:
+        model, prices = model_of(self._session, thread, ordinal), self._book.prices
         return prices.window(model) if prices is not None and model is not None else None
 
     def _tiers(self, index: int) -> dict[str, int]:

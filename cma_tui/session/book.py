@@ -9,19 +9,45 @@ counted, everything is counted anew, and the old figures stay until the new ones
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
-from cma_tui.session.cost import Amount, Prices, list_cost, running_cost, session_list_cost
+from cma_tui.session.agents import model_of
+from cma_tui.session.cost import (
+    Amount,
+    Mark,
+    Prices,
+    last_told,
+    list_cost,
+    running_cost,
+    session_list_cost,
+    told_together,
+)
 from cma_tui.session.counting import Pages
 from cma_tui.session.elapsed import Split
 from cma_tui.session.figures import ToolFigures, TurnFigures
 from cma_tui.session.model import Change, ModelRequest, Session
 from cma_tui.session.requests import RequestFigures, request_figures
-from cma_tui.session.sums import Parts, Sums, model_of, of_request
+from cma_tui.session.sums import Parts, Sums, of_request
 from cma_tui.session.turns import opening_seen
+
+_DOUBT: Final[tuple[Mark, ...]] = ("exact", "estimated", "at_least", "unknown")
 
 EVERYTHING: Final = 1 << 62
 """No limit to what is counted at once."""
+
+
+class Bill(NamedTuple):
+    """What a turn cost, and which part of its estimate that is."""
+
+    cost: Amount
+    told: bool
+    """Whether the server told it: then it holds what every request in the turn cost."""
+    part: int
+    whole: int
+
+    def share(self, parts: Parts) -> int | None:
+        """What something in the turn cost, from what it adds to it; None for what has no price."""
+        return parts["estimate"] * self.part // self.whole if "priced" in parts else None
 
 
 class Book:
@@ -110,6 +136,11 @@ class Book:
         """The session's time, from its first stamp to its last, by what went on."""
         return self._pages.split()
 
+    def tells(self, session: Session) -> bool:
+        """Whether everything of that session is counted."""
+        pages = self._pages
+        return self._fresh is None and pages.session is session and pages.counts_all
+
     @property
     def grows_with(self) -> Session | None:
         """The session that the figures tell of."""
@@ -117,30 +148,40 @@ class Book:
 
     # -- cost ------------------------------------------------------------------------------------------------
 
+    @property
+    def estimates(self) -> bool:
+        """Whether anything has a price: running time alone is no estimate of what a session costs."""
+        return bool(self.total.priced or self.total.estimate)
+
     def estimate(self, turn: TurnFigures) -> Amount:
         """What a turn costs by list prices: tokens, searches and running time."""
-        if not (self.total.priced or self.total.estimate):
+        if not self.estimates:
             return Amount()
         ran = running_cost(max(0, turn.wall_us))
         short = turn.unpriced or self.unread(turn.index)
         return Amount(turn.estimate + ran, "at_least" if short else "estimated")
 
     def cost(self, index: int) -> Amount:
-        """What a turn cost: what the server says, with an estimate of what it has not said yet."""
+        """What a turn cost: what the server says, with an estimate of what it has not said yet.
+
+        Of an amount that it tells for several turns together, each gets its part by the estimates.
+        """
         session = self._pages.session
         if session is None:
             return Amount()
-        turn, last = self.turns[index], index == len(self.turns) - 1
-        told = list_cost(session, index)
-        if told is not None:
-            if last:
-                return self._last(told, turn)
-            if turn.after_count:
-                return Amount(told, "at_least")
-            return Amount(told, "exact" if self._whole_before(session, index) else "estimated")
-        if session_list_cost(session) is not None and not last:
-            return Amount()  # the next snapshot tells of it together with a later turn
-        return self.estimate(turn)
+        together = told_together(session, index)
+        if not together:
+            return self.estimate(self.turns[index])
+        told = self._told(session, together[-1])
+        if len(together) == 1:
+            return told
+        guesses = [self.estimate(self.turns[place]).nano for place in together]
+        whole, amount = sum(guess or 0 for guess in guesses), told.nano or 0
+        parts = [(guess or 0) * min(amount, whole) // (whole or 1) for guess in guesses[:-1]]
+        if index == together[-1]:
+            return Amount(amount - sum(parts), told.mark)
+        place = index - together[0]
+        return Amount() if guesses[place] is None else Amount(parts[place], "estimated")
 
     def session_cost(self) -> Amount:
         """What the session cost: the server's last word, with an estimate of what came after it."""
@@ -150,35 +191,42 @@ class Book:
             return self.session_estimate()
         if not self.turns:
             return Amount(told, "exact")
-        turn = self.turns[-1]
-        if list_cost(session, turn.index) is not None:
-            return self._last(told, turn, whole=True)
-        own = self.estimate(turn)
-        if own.nano is not None:
-            return Amount(
-                told + own.nano, own.mark if self._whole_before(session, turn.index) else "at_least"
-            )
-        worked = turn.model_requests or turn.evaluations or self._pages.asking
-        exact = not worked and self._whole_before(session, turn.index)
-        return Amount(told, "exact" if exact else "at_least")
+        last = last_told(session)
+        whole = self._with_late(told, self.turns[last], "exact")
+        for turn in self.turns[last + 1 :]:
+            own = self.estimate(turn)
+            worked = turn.model_requests or turn.evaluations or (self._runs(turn) and self._pages.asking)
+            if own.nano is not None or worked:
+                mark = own.mark if own.nano is not None else "at_least"
+                whole = Amount((whole.nano or 0) + (own.nano or 0), max(whole.mark, mark, key=_DOUBT.index))
+        return whole
 
     def session_estimate(self) -> Amount:
         """What the session costs by list prices."""
         total = self.total
-        if not (total.priced or total.estimate):
+        if not self.estimates:
             return Amount()
         short = total.unpriced or self.unread()
         return Amount(total.estimate + self._pages.ran, "at_least" if short else "estimated")
 
-    def _last(self, told: int, turn: TurnFigures, *, whole: bool = False) -> Amount:
-        """What the last turn or (`whole`) the session cost: as told, with what came after it."""
+    def _told(self, session: Session, index: int) -> Amount:
+        """What the server tells for a turn and those before it that it told nothing of."""
+        told, turn = list_cost(session, index), self.turns[index]
+        mark: Mark = "exact" if self._whole_before(session, index) else "estimated"
+        if told is None:
+            return Amount()
+        if index == last_told(session):
+            return self._with_late(told, turn, mark)
+        return Amount(told, "at_least" if turn.after_count else mark)
+
+    def _with_late(self, told: int, turn: TurnFigures, mark: Mark) -> Amount:
+        """What was told of a turn and has that mark, with what came after it and is told nowhere."""
         if turn.after_count:
             return Amount(told + turn.after, "at_least" if turn.after_unpriced else "estimated")
-        if self._pages.asking:
-            return Amount(told, "at_least")
-        session = self._pages.session
-        exact = whole or (session is not None and self._whole_before(session, turn.index))
-        return Amount(told, "exact" if exact else "estimated")
+        return Amount(told, "at_least" if self._runs(turn) and self._pages.asking else mark)
+
+    def _runs(self, turn: TurnFigures) -> bool:
+        return turn.index == len(self.turns) - 1
 
     def _whole_before(self, session: Session, index: int) -> bool:
         """Whether all that was spent before a turn was told before it: else its own part is not known."""
@@ -196,6 +244,16 @@ class Book:
         """Item indexes of the model requests, all threads', in the order of the items."""
         return self._pages.requests
 
+    def bill(self, turn: int) -> Bill:
+        """What a turn cost, and how much of it falls to what happened in it."""
+        session = self._pages.session
+        if session is None or turn < 0:
+            return Bill(Amount(), told=False, part=1, whole=1)
+        cost, priced = self.cost(turn), self.turns[turn].estimate
+        less = cost.nano is not None and cost.nano < priced
+        told = bool(told_together(session, turn))
+        return Bill(cost, told, *((cost.nano or 0, priced) if less else (1, 1)))
+
     def request(self, index: int) -> RequestFigures:
         """The figures of the model request that is that item.
 
@@ -208,14 +266,9 @@ class Book:
         turn = self._pages.home(index)
         parts: Parts = {}
         if item.end >= 0:
-            parts = of_request(item, model_of(session, item.thread), self.prices)
-        cost = Amount()
-        if "priced" in parts:
-            own, told = parts["estimate"], self.cost(turn) if turn >= 0 else Amount()
-            priced = self.turns[turn].estimate if turn >= 0 else 0
-            if told.nano is not None and told.nano < priced:
-                own = own * told.nano // priced
-            cost = Amount(own, "estimated")
+            parts = of_request(item, model_of(session, item.thread, item.event), self.prices)
+        share = self.bill(turn).share(parts)
+        cost = Amount() if share is None else Amount(share, "estimated")
         return request_figures(session, index, turn, parts, cost)
 
     def unread(self, turn: int | None = None) -> bool:

@@ -7,7 +7,8 @@ are whole billionths of a dollar (`nano`). Prices are handed in: nothing here kn
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Final, Literal, NamedTuple, Protocol
 
@@ -110,51 +111,31 @@ def session_list_cost(session: Session) -> int | None:
     return charged(None, session.usages[-1]) if session.usages else None
 
 
-# -- shares: what the server told for a turn, spread over the requests in it ---------------------------------
-
-_READ, _WRITE, _WRITE_1H, _OUTPUT = 0.1, 1.25, 2.0, 5.0
-"""What a token costs beside one of fresh input where no price list is at hand: usual for the provider."""
-
-
-def weight(usage: ModelUsage) -> float:
-    """The tokens of a request, in tokens of fresh input."""
-    return (
-        usage.input_tokens
-        + _READ * usage.cache_read_input_tokens
-        + _WRITE * usage.cache_creation_input_tokens
-        + _OUTPUT * usage.output_tokens
-    )
+def last_told(session: Session) -> int:
+    """The last turn of which the server tells a cost; -1 when there is none."""
+    usages = session.usages
+    if not usages or usages[-1].charged_usd is None:
+        return -1
+    last = next(u for u in range(len(usages) - 1, -1, -1) if usages[u].cost_usd is not None)
+    return _turn_of(session, last)
 
 
-def snapshot_weight(usage: UsageSnapshot | None) -> float:
-    """The tokens of a snapshot, in tokens of fresh input."""
-    if usage is None:
-        return 0.0
-    return (
-        (usage.input_tokens or 0)
-        + _READ * (usage.cache_read_tokens or 0)
-        + _WRITE * (usage.cache_write_5m_tokens or 0)
-        + _WRITE_1H * (usage.cache_write_1h_tokens or 0)
-        + _OUTPUT * (usage.output_tokens or 0)
-    )
+def told_together(session: Session, turn: int) -> range:
+    """The turns whose cost the server tells as one amount, with that of `turn`; empty where it tells none.
 
-
-def shares(cost: int | None, usages: Mapping[int, ModelUsage], counted: float = 0.0) -> dict[int, int]:
-    """Each request's part of a cost, by the key it has in `usages`: never more than the cost together.
-
-    Args:
-        cost: what is to be spread, in billionths of a dollar.
-        usages: the tokens of each request or grader.
-        counted: the weight of all tokens that the cost stands for. What no request in the log explains
-            (threads that were not read, the session's running time) is nobody's share.
+    It is told of the last of them: those before it ended without a snapshot.
     """
-    if cost is None:
-        return {}
-    weights = {key: weight(usage) for key, usage in usages.items()}
-    total = max(sum(weights.values()), counted)
-    if cost <= 0 or total <= 0:
-        return dict.fromkeys(weights, 0)
-    return {key: int(cost * part / total) for key, part in weights.items()}
+    if turn > last_told(session):
+        return range(0)
+    usages, span = session.usages, snapshots(session, turn)
+    after = next(u for u in range(span.start, len(usages)) if usages[u].cost_usd is not None)
+    before = next((u for u in range(span.start - 1, -1, -1) if usages[u].cost_usd is not None), None)
+    return range(0 if before is None else _turn_of(session, before) + 1, _turn_of(session, after) + 1)
+
+
+def _turn_of(session: Session, snapshot: int) -> int:
+    """The turn that a snapshot tells of."""
+    return max(0, bisect_left(session.turns, snapshot, key=lambda turn: turn.snapshot_before) - 1)
 
 
 # -- rates ---------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from bisect import bisect_left, bisect_right
 from typing import Final
 
 from cma_tui.session import sums as add
+from cma_tui.session.agents import changes_before, model_after
 from cma_tui.session.cost import Prices, running_cost
 from cma_tui.session.elapsed import ANSWER, MODEL, TOOLS, YOU, Clock, Split, micros
 from cma_tui.session.figures import TurnFigures, wall_us
@@ -96,9 +97,13 @@ class Pages:
         """Item indexes of the model requests, in the order of the items."""
         self.ran = 0
         """What the turns' running time costs."""
+        self._models: dict[tuple[str | None, int], str | None] = {}
+        """What was taken to be the model of a thread, after so many changes of the agent."""
 
     def touch(self, session: Session, change: Change) -> bool:
         """Look again at what changed. Returns False where it was counted as it is no more: count anew."""
+        if change.header and any(model_after(session, *key) != model for key, model in self._models.items()):
+            return False
         for index in change.items:
             if index >= self._seen:
                 continue
@@ -232,7 +237,7 @@ class Pages:
                 self._tool(session, item)
                 self._confirmed.pop(index, None)
             case Evaluation():
-                parts = add.of_grader(item, add.model_of(session, item.thread), self.prices)
+                parts = add.of_grader(item, self._asked(session, item), self.prices)
                 self._ended(session, item, item.end, item.ended_at, parts)
                 self._busy(MODEL, item.at, item.ended_at)
             case Failure():
@@ -265,7 +270,7 @@ class Pages:
             self._add(item, {"queued": 1, "queue_us": micros(session.queue_waits[index])})
 
     def _request(self, session: Session, index: int, item: ModelRequest) -> None:
-        parts = add.of_request(item, add.model_of(session, item.thread), self.prices)
+        parts = add.of_request(item, self._asked(session, item), self.prices)
         turn = self._ended(session, item, item.end, item.ended_at, parts)
         self._busy(MODEL, item.at, item.ended_at)
         self._first_token(session, index, item)
@@ -278,6 +283,13 @@ class Pages:
         turn.prompt, turn.peak = prompt or turn.prompt, max(turn.peak, prompt)
         if turn.first_block_us < 0 and item.first_block_at is not None and item.at is not None:
             turn.first_block_us = max(0, micros(item.first_block_at) - micros(item.at))
+
+    def _asked(self, session: Session, item: Item) -> str | None:
+        """The model that is taken to have been asked."""
+        key = (item.thread, changes_before(session, item.event))
+        if key not in self._models:
+            self._models[key] = model_after(session, *key)
+        return self._models[key]
 
     def _first_token(self, session: Session, index: int, item: ModelRequest) -> None:
         home = self._home(item)
@@ -341,6 +353,15 @@ class Pages:
         if turn is None:
             return any(not thread.read for thread in session.threads.values())
         return any(not session.threads[key].read for key in self._children.get(turn, ()))
+
+    @property
+    def counts_all(self) -> bool:
+        """Whether every item and turn of the session is taken in."""
+        session = self.session
+        return session is not None and (self._seen, len(self.turns)) == (
+            len(session.items),
+            len(session.turns),
+        )
 
     @property
     def asking(self) -> bool:

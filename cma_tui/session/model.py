@@ -356,6 +356,11 @@ class Session(msgspec.Struct):
     id: str | None = None
     title: str | None = None
     agent: Agent = msgspec.field(default_factory=Agent)
+    """As it was told last."""
+    agents: list[tuple[int, Agent]] = msgspec.field(default_factory=list)
+    """The agent from each ordinal on at which an update made it another; `agents.agent_at` reads it."""
+    described: tuple[float | None, Agent] | None = None
+    """The agent as the head of the log describes it, and when that was read."""
     environment: str | None = None
     created_at: float | None = None
     metadata: dict[str, Any] = msgspec.field(default_factory=dict)

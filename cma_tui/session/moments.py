@@ -339,6 +339,7 @@ def _small(session: Session) -> Session:
     made = copy(session)
     made.kept = None
     made.tally = copy(session.tally)
+    made.agents = list(session.agents)
     made.unknown_types = dict(session.unknown_types)
     made.queued = dict(session.queued)
     made.pending = dict(session.pending)

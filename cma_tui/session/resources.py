@@ -16,6 +16,9 @@ from cma_tui.session.model import Agent, Change, Item, Session, UsageSnapshot
 from cma_tui.session.place import own_stream, place, renamed
 from cma_tui.session.turns import current
 
+_HEAD = 3
+"""A log's description of its session is among so many first events."""
+
 
 def model_usage(value: object) -> ModelUsage | None:
     """Tokens of a request or a grader; None when there is no such object."""
@@ -31,6 +34,8 @@ def session_resource(session: Session, event: Event, ordinal: int, change: Chang
     session.environment = as_text(fields.get("environment_id")) or session.environment
     session.created_at = parse_stamp(fields.get("created_at")) or session.created_at
     _describe(session, fields)
+    if ordinal < _HEAD and session.described is None:
+        session.described = (event.received_at, session.agent)
     status = as_text(fields.get("status"))
     if status is not None and not session.has_status:
         session.status = status
@@ -67,6 +72,8 @@ def thread_resources(session: Session, event: Event, ordinal: int, change: Chang
 def session_updated(session: Session, event: Event, ordinal: int, change: Change) -> None:
     """Only what changed is in the event."""
     _describe(session, event.data)
+    if isinstance(event.data.get("agent"), dict):
+        session.agents.append((ordinal, session.agent))
     item = Item(ordinal, event.type, event.at, current(session), own_stream(session, event))
     place(session, item, change)
     change.header = True

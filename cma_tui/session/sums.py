@@ -221,12 +221,6 @@ def approval_us(use: ToolUse) -> int | None:
     return max(0, micros(use.confirmed_at) - micros(use.at))
 
 
-def model_of(session: Session, thread: str | None) -> str | None:
-    """The model a thread is taken to ask: its own where that is known, else the session's."""
-    child = session.threads.get(thread) if thread is not None else None
-    return (child.model if child is not None else None) or session.agent.model
-
-
 def _price(
     parts: Parts, usage: ModelUsage, model: str | None, at: float | None, prices: Prices | None
 ) -> None:

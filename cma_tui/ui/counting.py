@@ -60,6 +60,11 @@ class Counting:
         )
         return True
 
+    @property
+    def priced(self) -> bool:
+        """Whether prices are there, or nothing is known to need them."""
+        return self.book.prices is not None or self._looking is None
+
     def _look(self) -> None:
         from cma_tui.report.prices import ListPrices
 

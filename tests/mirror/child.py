@@ -32,6 +32,7 @@ def watch(order: dict) -> None:
     from cma_tui.session.model import Change, Session
     from cma_tui.settings import Secret
     from tests.mirror.fake import KEY
+    from tests.mirror.help import counted
 
     parent = socket.socket(socket.AF_UNIX)
     parent.connect(order["socket"])
@@ -41,11 +42,11 @@ def watch(order: dict) -> None:
     for event in story(order["turns"]):
         change = Change()
         apply(session, event, change)
-        mirror.update(session, change)
+        mirror.update(session, counted(session), change)
         if event.type == "session.status_idle":
             parent.sendall(b"t")
             parent.recv(1)
-    while mirror.update(session, Change()):
+    while mirror.update(session, counted(session), Change()):
         pass
     mirror.close(20)
     parent.sendall(b"d")

@@ -8,9 +8,14 @@ from collections.abc import Iterator
 
 from cma_tui.event import Event, local
 from cma_tui.mirror import Mirror, Target
+from cma_tui.mirror.cut import Index
 from cma_tui.mirror.row import Row
+from cma_tui.mirror.spans import turn_rows
+from cma_tui.session.book import Book, figures_of
+from cma_tui.session.cost import NANO
+from cma_tui.session.model import Session, Turn
 from cma_tui.settings import Secret
-from tests.mirror.fake import KEY, Fake
+from tests.mirror.fake import KEY, PRICES, Fake
 from tests.stories import orders, others, surprises
 from tests.stories.recordings import NAMES, recording
 
@@ -55,6 +60,37 @@ def stories() -> Iterator[tuple[str, list[Event]]]:
 
 
 STORIES = dict(stories())
+
+
+class Rates:
+    """The fake's own prices: a model it does not know has none."""
+
+    def cost(self, model, usage, at, /):
+        if model not in PRICES:
+            return None
+        fresh, out, read, written = (round(price * NANO) for price in PRICES[model])
+        return (
+            fresh * usage.input_tokens
+            + out * usage.output_tokens
+            + read * usage.cache_read_input_tokens
+            + written * usage.cache_creation_input_tokens
+        )
+
+    def window(self, model, /):
+        return 200_000
+
+
+RATES = Rates()
+
+
+def counted(session: Session) -> Book:
+    """The figures of a session, as everybody reads them."""
+    return figures_of(session, RATES)
+
+
+def rows_of(session: Session, turn: Turn, index: Index | None = None) -> list[Row]:
+    """A turn's rows."""
+    return turn_rows(session, turn, counted(session), index)
 
 
 class Time:

@@ -8,7 +8,7 @@ import pytest
 from cma_tui.mirror import mirror_log
 from tests.mirror.child import Nursery, story
 from tests.mirror.fake import Fake
-from tests.mirror.help import target
+from tests.mirror.help import counted, target
 from tests.mirror.test_mirror import stored
 from tests.session.look import fold
 
@@ -20,7 +20,7 @@ KILLS = int(os.environ.get("CMA_TOP_KILLS", "8"))
 def whole(tmp_path_factory):
     """What the store holds after a run that nothing happened to."""
     with Fake() as quiet:
-        mirror_log(fold(story(TURNS)), target(quiet), tmp_path_factory.mktemp("quiet"))
+        mirror_log(told := fold(story(TURNS)), counted(told), target(quiet), tmp_path_factory.mktemp("quiet"))
         return stored(quiet)
 
 
@@ -76,7 +76,7 @@ def test_killed_at_random_moments_each_row_is_there_once(fake, tmp_path, nursery
     fake.check_trees()
     if reviewed is None:
         fake.review(reviewed := fake.row("anthropic.beta.sessions.session"))
-    mirror_log(fold(story(TURNS)), target(fake), tmp_path / "another machine")
+    mirror_log(told := fold(story(TURNS)), counted(told), target(fake), tmp_path / "another machine")
     assert reviewed["scores"].pop("helpful") == 0.75
     assert reviewed["metadata"].pop("~__bt_review_lists") == {"mine": {"status": "done"}}
     found = stored(fake)
@@ -90,6 +90,6 @@ def test_killed_at_random_moments_each_row_is_there_once(fake, tmp_path, nursery
 def test_a_replay_elsewhere_changes_nothing(fake, tmp_path, whole):
     session = fold(story(TURNS))
     for place in ("one", "two"):
-        mirror_log(session, target(fake), tmp_path / place)
+        mirror_log(session, counted(session), target(fake), tmp_path / place)
     assert stored(fake) == whole
     assert set(fake.writes.values()) == {2}

@@ -4,32 +4,40 @@ import random
 import socket
 import threading
 from copy import deepcopy
+from weakref import WeakKeyDictionary
 
 import pytest
 
 from cma_tui.event import stamp_text
 from cma_tui.mirror import Mirror, mirror_log
 from cma_tui.mirror.intake import QUEUE
-from cma_tui.mirror.spans import session_row, turn_rows
+from cma_tui.mirror.spans import session_row
+from cma_tui.session.book import Book
 from cma_tui.session.fold import apply
 from cma_tui.session.merge import merge
 from cma_tui.session.model import Change, Session
-from tests.mirror.help import RESOURCE, SESSION, STORIES, Time, mirror, target, told
-from tests.session.look import fold, session_cost
+from tests.mirror.help import RATES, RESOURCE, SESSION, STORIES, Time, counted, mirror, rows_of, target, told
+from tests.session.look import fold
 from tests.stories import orders, surprises
 from tests.stories.write import BEGIN, Log, preview_delta, preview_start
+
+BOOKS: WeakKeyDictionary[Mirror, Book] = WeakKeyDictionary()
+"""The figures of what each mirror looks at."""
 
 
 def watch(watcher: Mirror, events, session: Session | None = None, time: Time | None = None) -> Session:
     """Fold events one by one, the mirror looking on, two seconds apart where a clock is given."""
     session = session or Session()
+    book = BOOKS.setdefault(watcher, Book(RATES))
     for event in events:
         change = Change()
         apply(session, event, change)
         if time is not None:
             time.now += 2
-        watcher.update(session, change)
-    while watcher.update(session, Change()):
+        book.update(session, change)
+        watcher.update(session, book, change)
+    book.update(session)
+    while watcher.update(session, book, Change()):
         if time is not None:
             time.now += 2
     return session
@@ -71,19 +79,19 @@ def test_live_and_after_the_fact_give_the_same_rows(fake, tmp_path, name, mode):
     close(live)
     seen = stored(fake)
     before = len(fake.requests)
-    mirror_log(session, target(fake), tmp_path / "live")
+    mirror_log(session, counted(session), target(fake), tmp_path / "live")
     finished = len(fake.requests)
     if all(turn.ended for turn in session.turns) and seen:
-        rows = [row for turn in session.turns for row in turn_rows(session, turn)]
+        rows = [row for turn in session.turns for row in rows_of(session, turn)]
         assert {row["span_attributes"]["name"] for row in fake.spans} == {
             row.name for row in [session_row(session), *rows]
         }
         assert stored(fake) == seen
         assert finished == before, "nothing has changed, so nothing is sent"
         fake.check_trees()
-        if session_cost(session) is not None:
-            assert fake.cost() == pytest.approx(session_cost(session), abs=1e-6)
-    mirror_log(session, target(fake), tmp_path / "fresh")
+        if (cost := counted(session).session_cost().usd) is not None:
+            assert fake.cost() == pytest.approx(cost, abs=1e-6)
+    mirror_log(session, counted(session), target(fake), tmp_path / "fresh")
     again = stored(fake)
     assert {key for key in seen if key not in again} == set()
     if all(turn.ended for turn in session.turns) and seen and mode == "batch":
@@ -110,16 +118,16 @@ def test_any_order_of_arrival_ends_in_the_same_store(fake, tmp_path, seed):
         if chance.random() < 0.7:
             apply(session, event, change)
         if chance.random() < 0.2:
-            watcher.update(session, change)
+            watcher.update(session, counted(session), change)
             change = Change()
     session = merge(session, [event for event in events if event is not RESOURCE], change)
     apply(session, RESOURCE, change)
-    while watcher.update(session, change):
+    while watcher.update(session, counted(session), change):
         change = Change()
     close(watcher)
-    rows = [session_row(session), *(row for turn in session.turns for row in turn_rows(session, turn))]
+    rows = [session_row(session), *(row for turn in session.turns for row in rows_of(session, turn))]
     by_id = stored(fake)
-    fresh = mirror_log(fold(events), target(fake), tmp_path / "fresh")
+    fresh = mirror_log(fold(events), counted(fold(events)), target(fake), tmp_path / "fresh")
     assert fresh.problem == ""
     wanted = {row.key for row in rows}
     assert len([row for row in by_id.values() if row["span_attributes"]["type"] == "llm"]) >= 8
@@ -146,7 +154,7 @@ def test_reviews_and_live_times_survive_what_is_sent_later(fake, tmp_path):
     fake.review(turn)
     turn["metrics"]["judged"] = 1
     writes = dict(fake.writes)
-    mirror_log(fold(told(log.events)), target(fake), tmp_path / "elsewhere")
+    mirror_log(fold(told(log.events)), counted(fold(told(log.events))), target(fake), tmp_path / "elsewhere")
     assert all(fake.writes[place] == count + 1 for place, count in writes.items())
     after = fake.row("anthropic.beta.sessions.turn")
     assert after["metrics"]["time_to_first_token"] == pytest.approx(0.4)
@@ -205,7 +213,7 @@ def test_what_a_sub_agent_did_before_is_not_the_running_turn_s(fake, tmp_path):
     close(watcher)
     fake.check_trees()
     seen = stored(fake)
-    mirror_log(session, target(fake), tmp_path / "fresh")
+    mirror_log(session, counted(session), target(fake), tmp_path / "fresh")
     assert stored(fake) == seen
     (thread,) = [row for row in fake.spans if row["span_attributes"]["name"].startswith("subagent")]
     turn = next(row for row in fake.spans if row["metadata"].get("turn") == 1)
@@ -289,7 +297,7 @@ def test_update_takes_a_bounded_bite_and_comes_back_for_the_rest(fake, tmp_path)
     session = fold(told(log.events))
     watcher = mirror(fake, tmp_path)
     bites = 1
-    while watcher.update(session, Change()):
+    while watcher.update(session, counted(session), Change()):
         bites += 1
     assert bites > 1
     status = close(watcher)
@@ -313,10 +321,10 @@ def test_what_does_not_fit_the_queue_is_picked_later(fake, tmp_path, monkeypatch
     session = fold(told(many_turns(QUEUE + 20).events))
     watcher = mirror(fake, tmp_path)
     for _ in range(5):
-        assert watcher.update(session, Change())
+        assert watcher.update(session, counted(session), Change())
     assert watcher.status.waiting >= QUEUE
     held.set()
-    while watcher.update(session, Change()):
+    while watcher.update(session, counted(session), Change()):
         pass
     assert close(watcher).sent == QUEUE + 20
 
@@ -329,7 +337,7 @@ def test_nothing_starts_when_off_or_not_in_the_sample(tmp_path, monkeypatch):
     threads = threading.active_count()
     session = fold(told(orders.simple()))
     for watcher in (Mirror(None, tmp_path), Mirror(target_of_nothing(), tmp_path, sample=0.0)):
-        assert not watcher.update(session, Change())
+        assert not watcher.update(session, counted(session), Change())
         assert not watcher.status.on
         assert watcher.close(0).words == ""
         assert watcher.link(session) is None
@@ -354,8 +362,8 @@ def test_a_turn_whose_beginning_was_not_seen_waits_for_the_history(fake, tmp_pat
     assert [row["metadata"]["turn"] for row in turns] == [2]
     again = mirror(fake, tmp_path)
     session = merge(session, events, change := Change())
-    watch(again, [], session) if change.reset else again.update(session, change)
-    while again.update(session, Change()):
+    watch(again, [], session) if change.reset else again.update(session, counted(session), change)
+    while again.update(session, counted(session), Change()):
         pass
     close(again)
     turns = [row for row in fake.spans if row["span_attributes"]["name"].endswith("turn")]
@@ -374,7 +382,7 @@ def test_links_lead_to_the_rows(fake, tmp_path):
     )
     assert watcher.link(session).endswith(fake.row("anthropic.beta.sessions.session")["id"])
     unsent = mirror(fake, tmp_path)
-    unsent.update(session, Change())
+    unsent.update(session, counted(session), Change())
     unsent.close(10)
     assert unsent.link(session) == watcher.link(session), "known from the last time, without the network"
 
@@ -383,14 +391,14 @@ def test_a_log_without_an_end_is_sent_and_mended_by_the_rest(fake, tmp_path):
     events = told(orders.approval())
     half = fold(events[:-4])
     assert half.turn is not None
-    mirror_log(half, target(fake), tmp_path)
+    mirror_log(half, counted(half), target(fake), tmp_path)
     turn = fake.row("anthropic.beta.sessions.turn")
     assert "end" not in turn["metrics"]
-    mirror_log(fold(events), target(fake), tmp_path)
+    mirror_log(fold(events), counted(fold(events)), target(fake), tmp_path)
     turn = fake.row("anthropic.beta.sessions.turn")
     assert "end" in turn["metrics"]
     whole = stored(fake)
-    mirror_log(half, target(fake), tmp_path)
+    mirror_log(half, counted(half), target(fake), tmp_path)
     assert stored(fake) == whole, "an older log does not undo a newer one"
 
 
@@ -410,7 +418,7 @@ def test_a_session_can_be_told_apart_from_one_of_another_server(fake, tmp_path):
     session = fold(told(orders.simple()))
     for namespace in ("", "http://127.0.0.1:8000"):
         watcher = mirror(fake, tmp_path, namespace=namespace)
-        watcher.update(session, Change())
+        watcher.update(session, counted(session), Change())
         close(watcher)
     assert len([row for row in fake.spans if not row["span_parents"]]) == 2
 
@@ -459,7 +467,7 @@ def test_a_late_result_is_noticed_with_and_without_being_told_what_changed(fake,
     log.result(use, "late")
     change = Change()
     apply(session, log.events[-1], change)
-    while watcher.update(session, change if with_change else None):
+    while watcher.update(session, counted(session), change if with_change else None):
         change = Change()
     close(watcher)
     tool = fake.row("bash")
@@ -479,12 +487,12 @@ def test_nothing_is_picked_before_the_session_s_beginning_is_there(fake, tmp_pat
     log.rest()
     watcher = mirror(fake, tmp_path)
     session = fold(told(log.events[middle:]))
-    assert not watcher.update(session, Change(), whole=False)
+    assert not watcher.update(session, counted(session), Change(), whole=False)
     session = merge(session, log.events, change := Change())
-    while watcher.update(session, change):
+    while watcher.update(session, counted(session), change):
         change = Change()
-    assert not watcher.update(session, Change(), whole=False), "it has been there"
+    assert not watcher.update(session, counted(session), Change(), whole=False), "it has been there"
     close(watcher)
     seen = stored(fake)
-    mirror_log(fold(told(log.events)), target(fake), tmp_path / "fresh")
+    mirror_log(fold(told(log.events)), counted(fold(told(log.events))), target(fake), tmp_path / "fresh")
     assert stored(fake) == seen

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from cma_tui.event import parse
+from cma_tui.mirror.calls import call_key
 from cma_tui.mirror.cut import Index, index_of
 from cma_tui.mirror.row import pack, payload, row_id
 from cma_tui.mirror.spans import provisional_rows, session_row, turn_rows
 from cma_tui.session.errors import turn_errors
 from cma_tui.session.fold import apply
 from cma_tui.session.model import Change, Session
-from tests.mirror.help import RESOURCE, SESSION, STORIES, by_key, told
-from tests.session.look import fold, session_cost, turn_sums
+from tests.mirror.help import RESOURCE, SESSION, STORIES, by_key, counted, rows_of, told
+from tests.session.look import fold, turn_sums
 from tests.stories import orders, others, surprises
 from tests.stories.server import stories
 from tests.stories.write import Log, preview_delta, preview_start
@@ -23,7 +24,7 @@ from tests.stories.write import Log, preview_delta, preview_start
 
 def all_rows(session: Session):
     index = index_of(session)
-    rows = [row for turn in session.turns for row in turn_rows(session, turn, index)]
+    rows = [row for turn in session.turns for row in rows_of(session, turn, index)]
     root = session_row(session)
     return rows if root is None else [root, *rows]
 
@@ -66,10 +67,19 @@ def check(session: Session):
         assert total("turn:", "completion_tokens") == session.tally.output_tokens
         assert total("turn:", "tool_calls") == session.tally.tool_uses
         assert total("turn:", "tool_errors") == session.tally.tool_errors
-    if session_cost(session) is not None and session.turns:
+    book = counted(session)
+    whole = book.session_cost()
+    if whole.nano is not None and session.turns:
         cost = sum(row.metrics.get("estimated_cost", 0) for row in others_.values())
-        assert cost == pytest.approx(session_cost(session), abs=1e-6)
-        assert total("turn:", "turn_cost_usd") == pytest.approx(session_cost(session), abs=1e-6)
+        assert cost == pytest.approx(whole.usd, abs=1e-9)
+        assert total("turn:", "turn_cost_usd") == pytest.approx(whole.usd, abs=1e-9)
+    for turn in session.turns:
+        own, *_ = rows_of(session, turn)
+        assert own.metrics.get("turn_cost_usd") == book.cost(turn.index).usd
+    told_ = {call_key(session.events, session.items[index]): book.request(index) for index in book.requests}
+    for key, one in told_.items():
+        if key in others_ and one.cost.nano is not None:
+            assert others_[key].metrics["estimated_cost"] == one.cost.usd
     return others_
 
 
@@ -78,12 +88,12 @@ def test_the_rows_of_every_story_add_up(name):
     session = fold(told(STORIES[name]))
     check(session)
     for turn in session.turns:
-        told_ = [error["event_id"] for error in turn_rows(session, turn)[0].metadata.get("errors", [])]
+        told_ = [error["event_id"] for error in rows_of(session, turn)[0].metadata.get("errors", [])]
         assert told_ == [error.event_id for error in turn_errors(session, turn)][:20], (
             "the screen's are the span's"
         )
     for turn, tally in zip(session.turns, turn_sums(session), strict=True):
-        own = turn_rows(session, turn)[0]
+        own = rows_of(session, turn)[0]
         assert own.metrics.get("prompt_tokens", 0) == tally.prompt_tokens
 
 
@@ -110,7 +120,7 @@ def test_an_index_kept_up_is_the_index_made_at_once(story):
 
 def test_a_turn_has_what_braintrust_asks_for():
     session = fold(told(orders.approval()))
-    rows = by_key(turn_rows(session, session.turns[0]))
+    rows = by_key(rows_of(session, session.turns[0]))
     turn = next(iter(rows.values()))
     assert turn.key == f"turn:{session.events[session.items[session.turns[0].inputs[0]].event].key}"
     assert (turn.name, turn.type, turn.parent) == ("anthropic.beta.sessions.turn", "task", "session")
@@ -136,7 +146,7 @@ def test_a_turn_has_what_braintrust_asks_for():
 
 def test_a_request_is_given_only_what_is_new():
     session = fold(told(STORIES["langsmith-sdk/mcp_tools_reject"]))
-    requests = [row for row in turn_rows(session, session.turns[0]) if row.type == "llm"]
+    requests = [row for row in rows_of(session, session.turns[0]) if row.type == "llm"]
     given_ = [
         [block["type"] for message in row.input or [] for block in message["content"]] for row in requests
     ]
@@ -148,13 +158,13 @@ def test_a_request_is_given_only_what_is_new():
 
 def test_a_denied_tool_is_no_error_and_a_failed_one_is():
     denied = fold(told(orders.denial()))
-    (row,) = [row for row in turn_rows(denied, denied.turns[0]) if row.type == "tool"]
+    (row,) = [row for row in rows_of(denied, denied.turns[0]) if row.type == "tool"]
     assert (row.error, row.metadata["tool_approval"]) == (None, "denied")
     failed = fold(told(surprises.failing_commands()))
-    rows = [row for row in turn_rows(failed, failed.turns[0]) if row.type == "tool" and row.error]
+    rows = [row for row in rows_of(failed, failed.turns[0]) if row.type == "tool" and row.error]
     assert rows
     assert all(row.metadata["error_category"] == "tool_error" for row in rows)
-    own = turn_rows(failed, failed.turns[0])[0]
+    own = rows_of(failed, failed.turns[0])[0]
     assert own.error is None
     assert own.metadata["errors"][0]["tool"] == rows[0].name
     assert own.metadata["errors"][0]["input"]
@@ -162,7 +172,7 @@ def test_a_denied_tool_is_no_error_and_a_failed_one_is():
 
 def test_an_error_the_turn_recovered_from_is_told_and_is_no_failure():
     session = fold(told(orders.error_recovering()))
-    own, *rows = turn_rows(session, session.turns[0])
+    own, *rows = rows_of(session, session.turns[0])
     assert own.error is None
     assert own.metadata["errors"][0]["code"] == "model_overloaded_error"
     assert own.metadata["error_category"] == "api_error"
@@ -173,17 +183,17 @@ def test_an_error_the_turn_recovered_from_is_told_and_is_no_failure():
 
 def test_a_turn_that_ended_badly_says_why():
     tired = fold(told(orders.error_exhausted()))
-    own = turn_rows(tired, tired.turns[0])[0]
+    own = rows_of(tired, tired.turns[0])[0]
     assert own.error == "api_error: model_overloaded_error: Overloaded"
     assert own.metadata["stop_reason"] == "retries_exhausted"
-    assert turn_rows(tired, tired.turns[1])[0].error is None
+    assert rows_of(tired, tired.turns[1])[0].error is None
     capped = fold(told(orders.budget()))
-    assert turn_rows(capped, capped.turns[0])[0].error == "api_error: budget_reached"
+    assert rows_of(capped, capped.turns[0])[0].error == "api_error: budget_reached"
     refused = fold(told(surprises.refusal()))
-    own = turn_rows(refused, refused.turns[0])[0]
+    own = rows_of(refused, refused.turns[0])[0]
     assert (own.error, own.tags) == (None, ["cma", "refusal"])
     ended = fold(told(orders.error_terminal()))
-    assert turn_rows(ended, ended.turns[0])[0].error == "api_error: model_overloaded_error: Overloaded"
+    assert rows_of(ended, ended.turns[0])[0].error == "api_error: model_overloaded_error: Overloaded"
     assert session_row(fold(told(orders.error_terminal()[:-1]))).error == "session terminated"
 
 
@@ -214,7 +224,7 @@ def test_an_error_has_a_category(code, message, category):
 
 def test_a_verdict_is_a_score_only_when_it_is_final():
     session = fold(told(orders.outcome()))
-    first, second = [row for row in turn_rows(session, session.turns[0]) if row.type == "score"]
+    first, second = [row for row in rows_of(session, session.turns[0]) if row.type == "score"]
     assert (first.name, first.scores, first.metadata["result"]) == ("outcome: 0", {}, "needs_revision")
     assert (second.name, second.scores) == ("outcome: 1", {"outcome": 1.0})
     assert second.input == "Write summary.md"
@@ -236,7 +246,7 @@ def test_each_turn_has_the_agent_of_its_time():
     for read_at, before in ((began - 1, 3), (began + 3600, None)):
         resource = msgspec.structs.replace(RESOURCE, received_at=read_at)
         session = fold([resource, *log.events])
-        first, second = (by_key(turn_rows(session, turn)) for turn in session.turns)
+        first, second = (by_key(rows_of(session, turn)) for turn in session.turns)
         versions = [next(iter(rows.values())).metadata.get("agent_version") for rows in (first, second)]
         assert versions == [before, 4]
         (request,) = [row for row in second.values() if row.type == "llm"]
@@ -247,7 +257,7 @@ def test_each_turn_has_the_agent_of_its_time():
 
 def test_a_sub_agent_has_a_row_and_its_calls_hang_below_it():
     session = fold(told(orders.subagent()))
-    (thread,) = [row for row in turn_rows(session, session.turns[0]) if row.key.startswith("thread:")]
+    (thread,) = [row for row in rows_of(session, session.turns[0]) if row.key.startswith("thread:")]
     assert (thread.name, thread.type) == ("subagent: coder", "task")
     assert thread.input[0]["content"][0]["text"] == "Review the diff."
     assert thread.output[0]["content"][0]["text"] == "LGTM"
@@ -285,7 +295,7 @@ def test_the_time_to_the_first_token_is_told_when_known_and_never_a_change():
     log.rest()
     after = log.events[len(events) :]
     watched, replayed = fold(told([*live, *after])), fold(told([*events, *after]))
-    with_, without = (by_key(turn_rows(s, s.turns[0])) for s in (watched, replayed))
+    with_, without = (by_key(rows_of(s, s.turns[0])) for s in (watched, replayed))
     for key in (f"model:{start}", next(iter(with_))):
         assert with_[key].metrics["time_to_first_token"] == pytest.approx(0.9)
         assert "time_to_first_token" not in without[key].metrics
@@ -299,7 +309,7 @@ def test_provisional_rows_say_nothing_that_only_the_end_can_tell():
         session = fold(events[:cut])
         if session.turn is None:
             continue
-        rows = provisional_rows(session, session.turn)
+        rows = provisional_rows(session, session.turn, counted(session))
         own = payload(rows[0], "s")
         assert rows[0].rank == 0
         assert "output" not in own
@@ -333,9 +343,9 @@ def test_one_turn_costs_the_same_however_long_the_session_is():
             log.rest(cents="1")
         session = fold(told(log.events))
         session.items, session.events = Counting(session.items), Counting(session.events)
-        index = index_of(session)
+        index, book = index_of(session), counted(session)
         Counting.looks = 0
-        turn_rows(session, session.turns[2], index)
+        turn_rows(session, session.turns[2], book, index)
         counts.append(Counting.looks)
     assert counts[0] == counts[1]
 

@@ -11,7 +11,7 @@ from cma_tui.mirror.upload import ATTEMPTS
 from cma_tui.session.model import Change
 from cma_tui.settings import Secret
 from tests.mirror.fake import Fake
-from tests.mirror.help import Time, mirror, target, told
+from tests.mirror.help import Time, counted, mirror, target, told
 from tests.mirror.test_mirror import many_turns
 from tests.session.look import fold
 from tests.stories import orders
@@ -21,7 +21,7 @@ INSERT = "/insert"
 
 def sent(watcher, session):
     """Hand the session over, all of it."""
-    while watcher.update(session, Change()):
+    while watcher.update(session, counted(session), Change()):
         pass
 
 
@@ -72,7 +72,7 @@ def test_the_fourth_attempt_is_the_last_until_the_breaker_closes(fake, tmp_path)
     assert all(0.25 * 2**n <= pause <= 0.5 * 2**n for n, pause in enumerate(pauses))
     fake.mend()
     later = mirror(fake, tmp_path)
-    later.update(fold(told(orders.simple()[:2])), Change())
+    later.update(fold(told(orders.simple()[:2])), counted(fold(told(orders.simple()[:2]))), Change())
     fake.until(lambda: len(fake.rows) >= 13)
     assert later.close(10).waiting == 0
 
@@ -319,7 +319,7 @@ def test_a_disk_that_is_full_is_told_and_tried_again(fake, tmp_path, monkeypatch
 
     watcher = mirror(fake, tmp_path, wait=wait)
     session = fold(told(many_turns(40).events))
-    watcher.update(session, Change())
+    watcher.update(session, counted(session), Change())
     assert tried.wait(20)
     assert "full" in watcher.status.problem
     assert watcher.status.waiting == 40

@@ -126,6 +126,7 @@ ARRIVAL = frozenset(
         "first_tokens",
         "queue_waits",
         "connected",
+        "described",
     }
 )
 """Fields of a session that tell how it reached us, or that name others by number."""
@@ -192,6 +193,7 @@ def view(session: Session, *, numbers: bool = False) -> dict[str, Any]:
         "usages": [{**msgspec.to_builtins(u), "event": key(u.event)} for u in session.usages],
         "tally": tally_view(session.tally),
         "agent": msgspec.to_builtins(session.agent),
+        "agents": [(key(o), msgspec.to_builtins(agent)) for o, agent in session.agents],
         "metadata": session.metadata,
         "stop_details": session.stop_details,
         "unknown_types": session.unknown_types,

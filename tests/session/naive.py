@@ -376,12 +376,13 @@ class Naive:
                 return own == thread
             return index is None or self.home(own, turn, at) == index
 
-        def spend(fields):
+        def spend(fields, r):
             out["priced" if self.price else "unpriced"] += 1
             if self.price:
-                out["estimate"] += self.price(*fields)
-                out["saved"] += self.price(fields[0] + fields[2] + fields[3], fields[1], 0, 0)
-                out["saved"] -= self.price(*fields)
+                model = self.asked(r)
+                out["estimate"] += self.price(*fields, model)
+                out["saved"] += self.price(fields[0] + fields[2] + fields[3], fields[1], 0, 0, model)
+                out["saved"] -= self.price(*fields, model)
 
         for r in self.requests:
             at = r["start"].at if r["start"] else None
@@ -402,7 +403,7 @@ class Naive:
             if length is not None and length >= 1000:
                 out["timed_tokens"] += fields[1]
                 out["timed_us"] += length
-            spend(fields)
+            spend(fields, r)
         for g in self.grades:
             at = g["start"].at if g["start"] else None
             if g["end"] is None or not here(g["own"], g["turn"], at):
@@ -411,7 +412,7 @@ class Naive:
             fields = tokens(g["end"]["usage"] or {})
             out["grader_tokens"] += sum(fields)
             if sum(fields):
-                spend(fields)
+                spend(fields, g)
             else:
                 out["unpriced"] += 1
         for u in self.uses:
@@ -487,7 +488,7 @@ class Naive:
             usage = r["end"]["model_usage"] if r["end"] is not None else None
             block = None if r["block"] is None or at is None else max(0, r["block"] - at)
             fields = tokens(usage or {})
-            price = self.price(*fields) if usage is not None and self.price else None
+            price = self.price(*fields, self.asked(r)) if usage is not None and self.price else None
             turn = self.home(r["own"], r["turn"], at)
             out.append((r["own"], turn, state, self.length(r), r["token"], block, *fields, price))
         return out
@@ -502,6 +503,19 @@ class Naive:
         block = next((r[5] for r in ended if r[5] is not None), None)
         return filled[-1] if filled else 0, max(prompts, default=0), token, block
 
+    def asked(self, r):
+        """The model of a request or a grader: its thread's where it is told, else the agent's at its time."""
+        threads = [t for e in self.events if e.type == "local.threads" for t in e["threads"]]
+        for told in reversed(threads):
+            if r["own"] is not None and told["id"] == r["own"]:
+                return told["agent"]["model"]["id"]
+        first = r["start"] or r["end"]
+        changes = [e for e in self.events if e.type == "session.updated" and e["agent"]]
+        before = [e for e in changes if self.place(e) < self.place(first)]
+        if before:
+            return before[-1]["agent"]["model"]["id"]
+        return None if not changes else changes[-1]["agent"]["model"]["id"]
+
     def tool_costs(self):
         """Each tool's part of the requests that called it: equal parts, what is left over to the first."""
         out = {}
@@ -511,7 +525,7 @@ class Naive:
                 continue
             end = self.place(r["end"])
             called = [u for u in self.uses if u.request is r and self.place(u.e) <= end]
-            cost = self.price(*tokens(usage))
+            cost = self.price(*tokens(usage), self.asked(r))
             for n, u in enumerate(called):
                 part = cost // len(called) + (n < cost % len(called))
                 out[self.tool(u)] = out.get(self.tool(u), 0) + part

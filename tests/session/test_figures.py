@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cma_tui.event import Event, local, parse
+from cma_tui.event import Event, local, parse, stamp_text
 from cma_tui.session.book import Book, figures_of
 from cma_tui.session.elapsed import Split
 from cma_tui.session.errors import turn_errors
@@ -39,14 +39,16 @@ class Rates:
             usage.output_tokens,
             usage.cache_read_input_tokens,
             usage.cache_creation_input_tokens,
+            model,
         )
 
     def window(self, model, /):
         return 200_000
 
 
-def naive_price(fresh, out, read, written):
-    return 5000 * fresh + 25000 * out + 500 * read + 6250 * written
+def naive_price(fresh, out, read, written, model=None):
+    dear = {"claude-y": 2, "claude-z": 7}.get(model, 1)
+    return dear * (5000 * fresh + 25000 * out + 500 * read + 6250 * written)
 
 
 def told(module) -> dict[str, list[Event]]:
@@ -65,7 +67,7 @@ STORIES = {**told(orders), **told(others), **told(surprises), **{name: recording
 
 
 def named(session: Session) -> Session:
-    session.agent = Agent(model="claude-x")
+    session.agent = session.agent if session.agents else Agent(model="claude-x")
     return session
 
 
@@ -106,15 +108,25 @@ def agrees(events: list[Event]) -> None:
         block = None if turn.first_block_us < 0 else turn.first_block_us
         first = session.first_tokens.get(turn.first_request)
         assert (turn.prompt, turn.peak, first, block) == naive.one_turn(turn.index)
-        cost = naive.cost(turn.index)
-        if cost is not None and not turn.after_count:
-            assert book.cost(turn.index).nano == cost
+    charged = 0
+    for turn in book.turns:  # of what is told for several turns together, each has its part
+        cost, charged = naive.cost(turn.index), charged + (book.cost(turn.index).nano or 0)
+        if cost is not None:
+            assert charged == cost or turn.after_count
+            charged = 0
     assert {k: tool_row(t) for k, t in book.tools.items()} == naive.tools()
     assert {k: tool_row(t) for k, t in book.servers.items()} == naive.servers()
     for thread, sums in book.threads.items():
         expected = naive.sums(thread=thread)
         assert {name: getattr(sums, name) for name in expected} == expected, thread
-    assert [request_row(book.request(index)) for index in book.requests] == naive.rows()
+    assert [request_row(book.request(index)) for index in book.requests] == [r[:-1] for r in naive.rows()]
+    for index, (*_, price) in zip(book.requests, naive.rows(), strict=True):
+        one = book.request(index)
+        if one.turn >= 0 and price is not None:
+            whole, cost = naive.sums(one.turn)["estimate"], book.cost(one.turn).nano
+            less = cost is not None and cost < whole
+            price = price * cost // whole if less else price
+        assert one.cost.nano == price
     assert (book.disconnects, book.gap_us) == naive.gaps()
     for turn in session.turns:
         assert sum(book.turns[turn.index].by_category.values()) == len(turn_errors(session, turn))
@@ -128,8 +140,7 @@ def tool_row(tool: ToolFigures) -> tuple:
 def request_row(one: RequestFigures) -> tuple:
     numbers = (one.input_tokens, one.output_tokens, one.cache_read_tokens, one.cache_write_tokens)
     beside = (one.length_us, one.first_token_s, one.first_block_us)
-    price = naive_price(*numbers) if one.cost.nano is not None else None
-    return (one.thread, one.turn, one.state, *beside, *numbers, price)
+    return (one.thread, one.turn, one.state, *beside, *numbers)
 
 
 def requests_add_up(book: Book) -> None:
@@ -218,11 +229,34 @@ def arriving(story: Story, random: Random) -> list[Event]:
         if event.type == "agent.message":
             begins = [preview_start(event.key)] if random.random() < 0.8 else []
             come[-1:-1] = [*begins, preview_delta(event.key, "He"), preview_delta(event.key, "llo")]
+        if random.random() < 0.1 and event.stream is None and event.at is not None:
+            come.insert(0, changed(random.choice("xyz"), event.at, number))
+        if random.random() < 0.1 and event.stream is not None:
+            come.insert(0, described(event.stream, random.choice("xyz"), number))
         for one in come:
             clock += random.choice([0.0, 0.25, 3.5])
             arrived = clock if random.random() < 0.9 else None
             found.append(parse(one.raw, received_at=arrived, stream=one.stream))
     return found
+
+
+def changed(model: str, at: float, number: int) -> Event:
+    """The agent gets another model."""
+    agent = {"id": "agent_1", "model": {"id": f"claude-{model}"}}
+    told = {
+        "id": f"changed-{number}",
+        "processed_at": stamp_text(at),
+        "type": "session.updated",
+        "agent": agent,
+    }
+    return parse(json.dumps(told).encode())
+
+
+def described(thread: str, model: str, number: int) -> Event:
+    """The API tells a child thread's model."""
+    agent = {"name": "helper", "model": {"id": f"claude-{model}"}}
+    told = {"id": thread, "parent_thread_id": "sthr_p", "agent": agent}
+    return local("local.threads", {"number": number, "threads": [told]})
 
 
 def growing(events: list[Event], sizes: list[int], limit: int) -> None:

@@ -41,9 +41,12 @@ def test_the_server_said_it_all(prices):
 
 def test_after_a_turn_without_a_snapshot_the_next_is_no_longer_exact():
     book = told(talk("2", None, "7", "9"), Rates())
-    assert marks(book) == ["exact", "unknown", "estimated", "exact"]
-    assert book.cost(2).nano == 5 * CENT, "both turns together: they add up to the session's"
+    assert marks(book) == ["exact", "estimated", "estimated", "exact"]
+    together = [book.cost(1).nano, book.cost(2).nano]
+    assert sum(together) == 5 * CENT, "both turns together: they add up to the session's"
+    assert together[0] == book.estimate(book.turns[1]).nano
     assert book.session_cost() == Amount(9 * CENT, "exact")
+    assert marks(told(talk("2", None, "7"))) == ["exact", "unknown", "estimated"], "nothing to share it by"
 
 
 def test_after_a_turn_whose_snapshot_came_too_early_the_next_is_no_longer_exact():

@@ -20,6 +20,8 @@ from cma_tui.mirror.row import Row, span_id, trace_id
 from cma_tui.mirror.spans import SESSION, session_row, turn_rows
 from cma_tui.report.export.part import Part
 from cma_tui.report.lines import harmless
+from cma_tui.report.stats import known
+from cma_tui.session.book import Book
 from cma_tui.session.model import Session
 
 _INTERNAL, _CLIENT = 1, 3
@@ -35,21 +37,25 @@ def write(session: Session, part: Part, figures: dict[str, Any]) -> Iterator[str
     yield _json({"name": "cma-top", "version": __version__})
     yield ',"spans":['
     comma = "\n"
-    for span in _spans(session, part):
+    for span in _spans(session, part, figures):
         yield f"{comma}{_json(span)}"
         comma = ",\n"
     yield "\n]}]}]}\n"
 
 
-def _spans(session: Session, part: Part) -> Iterator[dict[str, Any]]:
+def _spans(session: Session, part: Part, figures: dict[str, Any]) -> Iterator[dict[str, Any]]:
     identity, head = identity_of(session), session_row(session)
     if identity is None or head is None:
         return
     yield from _span(session, identity, head)
-    index = index_of(session)
+    index, book = index_of(session), Book()
+    book.update(session)
     for turn, wanted in zip(session.turns, part.figures(session.turns), strict=True):
         if wanted:
-            for row in turn_rows(session, turn, index):
+            cost = known(turn_cost_usd=figures["turns"][turn.index].get("cost_usd"))
+            own, *below = turn_rows(session, turn, book, index)
+            own.metrics = own.metrics | cost
+            for row in (own, *below):
                 if part.thread is None or row.metadata.get("session_thread_id") == part.thread:
                     yield from _span(session, identity, row)
 

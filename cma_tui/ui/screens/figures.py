@@ -226,7 +226,8 @@ def _request(view: MetricsView, index: int) -> dict[str, str]:
     block = "" if first is not None or one.first_block_us is None else " block"
     if first is None and one.first_block_us is not None:
         first = seconds(one.first_block_us)
-    prompt, window = one.prompt_tokens, view.window_of(one.thread)
+    asked = view.session.items[one.item].event
+    prompt, window = one.prompt_tokens, view.window_of(one.thread, asked)
     fill = f"{prompt / window:.0%}" if window else count(prompt)
     known = one.metered
     return {

@@ -17,11 +17,11 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from cma_tui.session.agents import model_of
 from cma_tui.session.cost import NANO, burn, time_left
 from cma_tui.session.elapsed import seconds
 from cma_tui.session.figures import TurnFigures
 from cma_tui.session.model import Change, Session
-from cma_tui.session.sums import model_of
 from cma_tui.text import count, duration, money
 from cma_tui.ui import plots
 from cma_tui.ui.counting import Counting, amount, notices
@@ -105,9 +105,9 @@ class MetricsView(Widget, can_focus=True):
         """How many tokens the model's context holds."""
         return self.window_of(None)
 
-    def window_of(self, thread: str | None) -> int | None:
-        """The same of a thread's model."""
-        prices, model = self.counting.book.prices, model_of(self.session, thread)
+    def window_of(self, thread: str | None, ordinal: int | None = None) -> int | None:
+        """The same of a thread's model, at that event or now."""
+        prices, model = self.counting.book.prices, model_of(self.session, thread, ordinal)
         return prices.window(model) if prices is not None and model is not None else None
 
     # -- drawing -----------------------------------------------------------------------------------------

@@ -216,11 +216,11 @@ class SessionScreen(Viewing):
     def _draw(self) -> None:
         reading = self._reading
         change = self.feed.take(_READING if reading else BUDGET)
-        if self._mirror is not None and (change is not None or self._mirror_behind):
-            self._trace(self._mirror, change)
         source = self.feed.source
         self._counting.live = source is not None and source.live and not self.feed.finished
         counted = self._counting.update(self.feed.session, change, in_passing=reading and self.feed.behind)
+        if self._mirror is not None and (counted or change is not None or self._mirror_behind):
+            self._trace(self._mirror, change)
         if counted and not self._counting.behind and not self.feed.behind:
             self._mind_cost()
         self._notices.look(cast(Told, self.app))
@@ -309,7 +309,10 @@ class SessionScreen(Viewing):
         """Let the mirror pick the turns that have ended, once the session's beginning is there."""
         line = self.feed.source.line if self.feed.source is not None else None
         whole = line is None or (line.checked_at is not None and not self.feed.behind)
-        self._mirror_behind = mirror.update(self.feed.session, change, whole=whole)
+        counting = self._counting
+        self._mirror_behind = mirror.update(
+            self.feed.session, counting.book, change, whole=whole and counting.priced
+        )
 
     def _show_source(self) -> None:
         """What the source is and how it is decides what can be done."""
