@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from cma_tui.event import local
 from cma_tui.session.book import Book, figures_of
 from cma_tui.session.cost import Amount
+from cma_tui.session.fold import apply
+from cma_tui.session.model import Change, Session
 from tests.session.look import fold
 from tests.session.test_figures import Rates, named
 from tests.stories.write import Log
@@ -201,3 +204,54 @@ def test_a_request_is_never_more_of_the_cost_than_there_is():
     assert {one.mark for one in ones} == {"estimated"}
     assert sum(one.nano for one in ones) in (100 * CENT, 100 * CENT - 1)
     assert ones[0].nano / ones[1].nano == pytest.approx(3, rel=1e-3)
+
+
+class ByModel(Rates):
+    """One model costs twice the other; a third has no price."""
+
+    def cost(self, model, usage, at, /):
+        times = {"claude-x": 1, "claude-y": 2}.get(model)
+        return None if times is None else times * super().cost("", usage, at)
+
+
+@pytest.mark.parametrize("described", [True, False])
+def test_a_request_is_priced_by_the_model_of_its_time(described):
+    log = Log()
+    log.begin()
+    log.answer()
+    log.rest(cents=None)
+    log.add("session.updated", agent={"id": "agent_1", "model": {"id": "claude-y"}})
+    log.begin()
+    log.answer()
+    log.rest(cents=None)
+    head = local(
+        "local.session",
+        {"session": {"agent": {"model": {"id": "claude-x"}}}},
+        received_at=log.events[0].at - 1,
+    )
+    session, kept = Session(), Book(ByModel())
+    for event in [*([head] if described else []), *log.events]:
+        change = Change()
+        apply(session, event, change)
+        kept.update(session, change)
+    for book in (kept, figures_of(session, ByModel())):
+        first, second = (book.request(index).cost.nano for index in book.requests)
+        assert second == (2 * first if described else first), "without a description the last is all there is"
+
+
+def test_a_thread_s_model_that_is_told_late_prices_what_was_counted():
+    log, session, book = Log(), Session(), Book(ByModel())
+    child = Log(beside=log, stream="sthr_c")
+    log.begin()
+    log.add("session.thread_created", session_thread_id="sthr_c", agent_name="reader")
+    child.answer()
+    log.rest(cents=None)
+    thread = {"id": "sthr_c", "parent_thread_id": "sthr_p", "agent": {"model": {"id": "claude-y"}}}
+    named_ = local("local.session", {"session": {"agent": {"model": {"id": "claude-x"}}}})
+    costs = []
+    for event in [named_, *log.events, *child.events, local("local.threads", {"threads": [thread]})]:
+        change = Change()
+        apply(session, event, change)
+        book.update(session, change)
+        costs += [book.request(index).cost.nano for index in book.requests]
+    assert costs[-1] == 2 * next(cost for cost in costs if cost)
