@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from itertools import islice
 from typing import Final
 
 from cma_tui.session import sums as add
@@ -48,6 +49,8 @@ _PLAIN = frozenset(
 """The items of one event that are counted."""
 _PROMPT = ("input_tokens", "cache_read_tokens", "cache_write_tokens")
 _FAILURES = 16
+_TURN: Final = 5
+"""What a turn takes to be refreshed, in items counted."""
 
 
 class Pages:
@@ -135,22 +138,26 @@ class Pages:
             self._stale.add(max(0, self._home(item)))
 
     def take(self, session: Session, limit: int) -> bool:
-        """Count what is new, at most so many items. Returns whether everything is counted."""
+        """Count what is new: the work of about so many items. Returns whether everything is counted."""
         self.session = session
-        self._follow(session)
+        if not self._follow(session, limit):
+            return False
         stop = min(len(session.items), self._seen + limit)
         for index in range(self._seen, stop):
             item = session.items[index]
             if type(item) is not Item or item.type in _PLAIN:
                 self._new(session, index, item)
         self._seen = stop
-        self._refresh(session)
-        return stop == len(session.items)
+        fresh = self._refresh(session, max(1, limit // _TURN))
+        return fresh and stop == len(session.items)
 
     # -- turns -----------------------------------------------------------------------------------------------
 
-    def _follow(self, session: Session) -> None:
-        """Keep the turns' starts. One that begins before what was counted is too late."""
+    def _follow(self, session: Session, limit: int) -> bool:
+        """Keep the turns' starts, of so many new ones. One that begins before what was counted is too late.
+
+        Returns whether all are kept: a child's item can only be given its turn then.
+        """
         known = len(self._begun)
         if known and self._moved(session, known - 1):
             turn = session.turns[known - 1]
@@ -159,7 +166,7 @@ class Pages:
             self._starts.append(self._start(turn))
             self.wrong = self.wrong or self._latest_child > float("-inf")
             self._stale.update((known - 1, max(0, known - 2)))
-        for turn in session.turns[known:]:
+        for turn in session.turns[known : known + limit]:
             late = turn.started_at is not None and turn.started_at <= self._latest_child
             if late or self._homeless:
                 self.wrong = True
@@ -170,6 +177,7 @@ class Pages:
             self.turns.append(TurnFigures(index=turn.index))
             self._pauses.append(0)
             self._stale.update((turn.index, max(0, turn.index - 1)))
+        return len(self._begun) == len(session.turns)
 
     def _start(self, turn: Turn) -> int:
         before = self._starts[-1] if self._starts else _NEVER
@@ -379,17 +387,24 @@ class Pages:
 
     # -- what depends on the moment --------------------------------------------------------------------------
 
-    def _refresh(self, session: Session) -> None:
-        """The parts of a turn that are no sums, for every turn that may have changed."""
+    def _refresh(self, session: Session, limit: int) -> bool:
+        """The parts of a turn that are no sums, for so many turns of those that may have changed.
+
+        Returns whether none is left.
+        """
         if self.turns:
             self._stale.add(len(self.turns) - 1)
-        for index in list(self._stale):
-            if index < len(session.turns):  # what came before any turn has none to refresh
-                self._pause(session, session.turns[index])
-        for index in self._stale:
-            if index < len(self.turns):
-                self._refresh_turn(session, index)
-        self._stale.clear()
+        while self._stale and limit > 0:
+            chosen = list(islice(self._stale, limit))
+            for index in chosen:
+                if index < len(session.turns):  # what came before any turn has none to refresh
+                    self._pause(session, session.turns[index])  # which may change other turns
+            for index in chosen:
+                if index < len(self.turns):
+                    self._refresh_turn(session, index)
+            self._stale.difference_update(chosen)
+            limit -= len(chosen)
+        return not self._stale
 
     def _refresh_turn(self, session: Session, index: int) -> None:
         turn, figures = session.turns[index], self.turns[index]

@@ -16,7 +16,7 @@ from typing import Protocol
 from cma_tui.event import Event
 from cma_tui.source import Batch, Controls, Line
 
-BATCH = 4096
+BATCH = 1024
 """Events given out at once."""
 LOOK = 0.2
 """Seconds between two looks at a file that is being written."""

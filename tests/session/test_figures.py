@@ -19,12 +19,13 @@ from cma_tui.session.fold import apply
 from cma_tui.session.model import Agent, Change, Session
 from cma_tui.session.requests import RequestFigures
 from cma_tui.session.sums import Sums
+from tests.session.counting import work
 from tests.session.look import fold
 from tests.session.naive import Naive
 from tests.stories import orders, others, surprises
 from tests.stories.recordings import NAMES, recording
 from tests.stories.server import Story, stories
-from tests.stories.write import preview_delta, preview_start
+from tests.stories.write import Log, preview_delta, preview_start
 
 SESSIONS = int(os.environ.get("CMA_TOP_SESSIONS", "200"))
 """How many sessions are drawn; `make soak` draws thousands."""
@@ -290,3 +291,34 @@ def test_counted_as_it_grows(name):
 )
 def test_generated_sessions_counted_as_they_grow(story, seed, sizes, limit):
     growing(arriving(story, Random(seed)), sizes, limit)
+
+
+def most_at_once(turns: int) -> int:
+    """The most work that one limited call does: first counting a session of so many turns, then once more."""
+    log = Log()
+    for _ in range(turns):
+        log.begin("Hi")
+        use = log.tool(permission="ask")
+        log.idle("requires_action", use)
+        log.confirm(use)
+        log.running()
+        log.result(use)
+        log.answer()
+        log.idle()
+    session, book = fold(log.events), Book()
+    found: list[int] = []
+
+    def count() -> None:
+        whole.append(book.update(session, Change(), limit=50))
+
+    for _ in range(2):
+        whole: list[bool] = [False]
+        while not whole[-1]:
+            found.append(work(count))
+        book.price(Rates())  # everything is counted anew
+    assert look(book, session) == look(figures_of(session, Rates()), session)
+    return max(found)
+
+
+def test_what_is_counted_at_once_is_bounded_however_long_the_session_is():
+    assert most_at_once(600) < 1.3 * most_at_once(150)
