@@ -17,7 +17,7 @@ from typing import Final, Literal, NamedTuple, Self
 
 from cma_tui.content import as_dict, as_text
 from cma_tui.event import EVENT_TYPES, Event, bad_frame, decode, parse
-from cma_tui.log.index import LogEvents
+from cma_tui.log.index import LogEvents, Source
 from cma_tui.log.order import MARK, in_order
 from cma_tui.log.origin import (
     DOCUMENT_CAP,
@@ -137,10 +137,21 @@ class SavedLog:
 
     def kept(self, session: int = 0) -> MutableSequence[Event]:
         """What keeps the events of one of the sessions: their places in the file, where they have some."""
+        again = self.again
+        return [] if again is None else LogEvents([again], LINE_CAP)
+
+    @property
+    def again(self) -> Source | None:
+        """How its lines are read again, by the places that its events tell; None where they tell none."""
         if self._plan.layout != "lines" or not self._origin.plain:
-            return []
+            return None
         shape = self.shape
-        return LogEvents(self._origin.descriptor, lambda line: _again(line, 0, shape), LINE_CAP)
+        return Source(self._origin.descriptor, lambda line: _again(line, 0, shape))
+
+    @property
+    def descriptor(self) -> int:
+        """The open file."""
+        return self._origin.descriptor
 
     def close(self) -> None:
         """Let go of what standard input was kept in."""

@@ -1,12 +1,12 @@
-"""The events of a saved log where they are in its file: read again when somebody looks.
+"""The events of a saved log where they are in its files: read again when somebody looks.
 
 Owns `LogEvents`, which stands for the list of a session's events. It keeps the place of each event's line
-and a hash of its key; an event is read from the file and parsed each time it is looked at, but for the few
-that were looked at last. Events that are no line of their own in the file are kept as they are. Invariants:
+and a hash of its key; an event is read from its file and parsed each time it is looked at, but for the few
+that were looked at last. Events that are no line of their own in a file are kept as they are. Invariants:
 it reads like the list it stands for; an event whose line is not there any more, or is another one's, becomes
 a `local.bad_frame` that says so, never another event and never an error.
 
-The file is read by `pread`, not mapped: a mapped file that is cut short ends the process that looks.
+Files are read by `pread`, not mapped: a mapped file that is cut short ends the process that looks.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import os
 import weakref
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, MutableSequence
-from typing import Final, overload
+from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
+from typing import Final, NamedTuple, overload
 
 from cma_tui.event import Event, bad_frame
 
@@ -33,23 +33,41 @@ _MARK: Final = (1 << 31) - 1
 _RUN: Final = 1 << 18
 """How much is read at once when events are read one after the other."""
 
+_FILE: Final = 48
+"""Bits of a place that tell where in its file a line begins; those above tell which file."""
+_WITHIN: Final = (1 << _FILE) - 1
+
 Parse = Callable[[bytes], Event | None]
+
+
+class Source(NamedTuple):
+    """A file that events are read from again."""
+
+    descriptor: int
+    parse: Parse
+    """Makes an event of a line, as it was made the first time."""
+
+
+def place_in(number: int, where: int) -> int:
+    """The place of an event's line in one of several files; -1 for one that is no line."""
+    return number << _FILE | where if where >= 0 else -1
 
 
 class LogEvents(MutableSequence[Event]):
     """Events in the order they were appended, of which only the places are kept."""
 
-    def __init__(self, descriptor: int, parse: Parse, line_cap: int) -> None:
+    def __init__(self, sources: Sequence[Source], line_cap: int) -> None:
         """Begin with none.
 
         Args:
-            descriptor: the open file; a duplicate of it is kept.
-            parse: makes an event of a line, as it was made the first time.
+            sources: the open files; duplicates of them are kept.
             line_cap: no line is longer.
         """
-        self._descriptor = os.dup(descriptor)
-        self._close = weakref.finalize(self, os.close, self._descriptor)
-        self._parse = parse
+        self._sources = [Source(os.dup(source.descriptor), source.parse) for source in sources]
+        self._close = weakref.finalize(self, _close, [source.descriptor for source in self._sources])
+        self._several = len(sources) > 1
+        self._ends = [0] * len(sources)
+        """By file, where the latest event taken in begins."""
         self._line_cap = line_cap
         self._places = array("q")
         self._marks = array("i")
@@ -73,15 +91,19 @@ class LogEvents(MutableSequence[Event]):
 
     @property
     def share(self) -> float:
-        """How much of the file has been taken in, 0 to 1."""
-        place = max(self._places[-1], 0) if self._places else 0
-        return min(1.0, place / max(1, os.fstat(self._descriptor).st_size))
+        """How much of the files has been taken in, 0 to 1."""
+        size = sum(os.fstat(source.descriptor).st_size for source in self._sources)
+        if not self._several:
+            self._ends[0] = max(self._places[-1], 0) if self._places else 0
+        return min(1.0, sum(self._ends) / max(1, size))
 
     def append(self, event: Event) -> None:
         """Take an event in; its text is let go of where it can be read again."""
         where = event.where
         if where < 0:
             self._whole[len(self._places)] = event
+        elif self._several:
+            self._ends[where >> _FILE] = where & _WITHIN
         self._add_place(where)
         self._add_mark(hash(event.key) & _MARK)  # a string keeps its hash: it was looked up before
         self._add_latest(event)
@@ -146,18 +168,21 @@ class LogEvents(MutableSequence[Event]):
         return self._latest[newest] if newest >= 0 else self._whole.get(index)
 
     def _run(self, chosen: range) -> Iterator[Event]:
-        """Events one after the other: the file is read in large pieces."""
-        piece, begin = b"", 0
+        """Events one after the other: files are read in large pieces."""
+        pieces: dict[int, tuple[bytes, int]] = {}
         for index in chosen:
             held = self._held(index)
             if held is not None:
                 yield held
                 continue
+            number = self._places[index] >> _FILE
+            piece, begin = pieces.get(number, (b"", 0))
             at = self._places[index] - begin
             end = piece.find(b"\n", at) if 0 <= at < len(piece) else -1
             if end < 0:
                 begin = self._places[index]
                 piece = self._pread(_RUN, begin)
+                pieces[number] = piece, begin
                 at, end = 0, piece.find(b"\n")
             yield self._made(index, piece[at:end]) if end >= 0 else self._read(index)
 
@@ -172,15 +197,20 @@ class LogEvents(MutableSequence[Event]):
 
     def _pread(self, size: int, at: int) -> bytes:
         try:
-            return os.pread(self._descriptor, size, at)
+            return os.pread(self._sources[at >> _FILE].descriptor, size, at & _WITHIN)
         except OSError:
             return b""
 
     def _made(self, index: int, line: bytes) -> Event:
         self.reads += 1
-        event = self._parse(line)
+        event = self._sources[self._places[index] >> _FILE].parse(line)
         if event is None or hash(event.key) & _MARK != self._marks[index]:
             self.gone += 1
             return bad_frame(line[:1024], GONE, position=index)
         event.where = self._places[index]
         return event
+
+
+def _close(descriptors: Iterable[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

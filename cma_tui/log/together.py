@@ -18,6 +18,8 @@ from zlib import crc32
 
 from cma_tui.event import Event
 from cma_tui.log.formats import LogError, SavedLog, open_log
+from cma_tui.log.index import LogEvents, Source, place_in
+from cma_tui.log.origin import LINE_CAP
 from cma_tui.log.passes import several
 from cma_tui.log.survey import Stretch, survey
 
@@ -123,9 +125,9 @@ class Together:
         return alone.log.events(alone.number) if len(group) == 1 else _woven(group)
 
     def kept(self, session: int = 0) -> MutableSequence[Event]:
-        """What keeps the events of one of the sessions: of a single file their places in it."""
+        """What keeps the events of one of the sessions: their places in the files, where they have some."""
         group = self._groups[session]
-        return group[0].log.kept() if len(group) == 1 else []
+        return group[0].log.kept() if len(group) == 1 else LogEvents(list(map(_again, group)), LINE_CAP)
 
     def close(self) -> None:
         """Let go of the files."""
@@ -238,7 +240,9 @@ def _distinct(group: Sequence[Stretch]) -> int:
 class _Reader:
     """The events of one stretch, one after the other."""
 
-    def __init__(self, stretch: Stretch) -> None:
+    def __init__(self, number: int, stretch: Stretch) -> None:
+        self._number = number
+        self._kept = stretch.log.again is not None
         self.stretch = stretch
         self.head: Event | None = None
         """The next event; None at the end."""
@@ -252,7 +256,7 @@ class _Reader:
         event = self.head = next(self._events, None)
         if event is None:
             return
-        event.where = -1  # of several files nobody could tell in which
+        event.where = place_in(self._number, event.where) if self._kept else -1
         if event.stream is None and not event.type.startswith("local."):
             event.stream = self.stretch.thread
         at = event.received_at if event.at is None else event.at
@@ -260,9 +264,25 @@ class _Reader:
             self.at = max(self.at, at)
 
 
+def _again(stretch: Stretch) -> Source:
+    """How the lines of a stretch are read again; of one without places nothing is asked."""
+    held = stretch.log.again
+    if held is None:
+        return Source(stretch.log.descriptor, lambda line: None)
+    thread, parse = stretch.thread, held.parse
+
+    def again(line: bytes) -> Event | None:
+        event = parse(line)
+        if event is not None and event.stream is None and not event.type.startswith("local."):
+            event.stream = thread
+        return event
+
+    return held if thread is None else Source(held.descriptor, again)
+
+
 def _woven(group: Sequence[Stretch]) -> Iterator[Event]:
     """The events of several stretches in one order."""
-    readers = [_Reader(stretch) for stretch in group]
+    readers = [_Reader(number, stretch) for number, stretch in enumerate(group)]
     given: set[tuple[str | None, int]] = set()
     facts: dict[str, bytes] = {}
     while readers := [reader for reader in readers if reader.head is not None]:
@@ -299,3 +319,4 @@ def _tell_apart(event: Event, facts: dict[str, bytes]) -> None:
     what = event.raw + repr(event.received_at).encode()
     if facts.setdefault(event.key, what) != what and event.type != "local.session":
         event.key = f"{event.key}@{crc32(what):08x}"
+        event.where = -1  # its line tells the other key

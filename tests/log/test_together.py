@@ -6,7 +6,10 @@ import pytest
 
 from cma_tui.event import parse, stamp_text
 from cma_tui.log.formats import LogError, SavedLog, open_log
+from cma_tui.log.index import LogEvents
 from cma_tui.log.together import Together, open_together
+from cma_tui.session.fold import apply
+from cma_tui.session.model import Change, Session
 from tests.log.shapes import ALL, EVENTS, LINES, OTHER, SESSION, lines, sse, wrapped
 from tests.log.test_formats import other_session
 from tests.session.look import fold, view
@@ -168,6 +171,37 @@ def test_a_folder_is_its_files_and_those_below(written, tmp_path):
     empty.mkdir()
     with pytest.raises(LogError, match="a folder without event logs"):
         open_together([empty])
+
+
+def test_events_of_several_files_are_read_from_them_again(written):
+    story = delegation()
+    streams = by_stream(story)
+    named = {thread or "main": lines(*held) for thread, held in streams.items()}
+    recorded = lines(
+        {"cma_top_log": 1}, *(wrapped(raw) for raw in streams[None]), wrapped(b"torn {", key="~bad:1:torn")
+    )
+    paths = [*written(**named), *written(again=recorded, capture=sse(streams[None]))]
+    with open_together(paths) as log:
+        events = list(log.events())
+        session = Session(events=log.kept())
+        for event in log.events():
+            apply(session, event, Change())
+        whole = fold(events)
+        assert view(session, numbers=True) == view(whole, numbers=True)
+        kept = session.events
+        assert isinstance(kept, LogEvents)
+        for looked_at in ([kept[n] for n in range(len(kept))], list(kept)):
+            told = [(e.key, e.stream, e.raw) for e in looked_at]
+            assert told == [(e.key, e.stream, e.raw) for e in whole.events]
+        kept._latest.clear()
+        assert [(e.key, e.stream) for e in kept] == [(e.key, e.stream) for e in whole.events]
+        assert kept.reads > 0
+        assert kept.gone == 0
+        assert kept.share > 0.4
+        for path in paths:
+            path.write_bytes(b"")
+        assert list(kept)
+        assert kept.gone > 0, "what is not there any more is told"
 
 
 # ------------------------------------------------------------------------------------- several sessions
