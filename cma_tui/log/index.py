@@ -83,8 +83,8 @@ class LogEvents(MutableSequence[Event]):
         """How many of them were not there any more."""
 
     def emptied(self) -> LogEvents:
-        """The same file with no event taken in yet, for another order of them."""
-        return LogEvents(self._descriptor, self._parse, self._line_cap)
+        """The same files with no event taken in yet, for another order of them."""
+        return LogEvents(self._sources, self._line_cap)
 
     def __len__(self) -> int:
         return len(self._places)
