@@ -1,9 +1,9 @@
 """The programs that are measured from outside: run as `python -m benchmarks.programs NAME ARGUMENT…`.
 
 Owns what runs in a process of its own. `ingest` and `limit` print one line of JSON and end. `empty`,
-`screen`, `live` and `raw` run on a terminal until they are ended. Where `CMA_TOP_REPORT` names an open
-descriptor, each SIGUSR1 has them write a line of JSON there: the CPU time used so far and, with `--probe`, by
-how many seconds the event loop was late, every 5 ms since the last report.
+`screen`, `live`, `burst` and `raw` run on a terminal until they are ended. Where `CMA_TOP_REPORT` names an
+open descriptor, each SIGUSR1 has them write a line of JSON there: the CPU time used so far, the memory and,
+with `--probe`, by how many seconds the event loop was late, every 5 ms since the last report.
 """
 
 from __future__ import annotations
@@ -66,9 +66,10 @@ def _print_cost(work: Callable[[], object]) -> None:
 
 
 def _resident() -> int:
-    """The memory that is resident now, or where the system does not tell, the most that ever was."""
+    """The memory that is resident now, files that are mapped aside; elsewhere the most that ever was."""
     if _STATM.exists():
-        return int(_STATM.read_text().split()[1]) * resource.getpagesize()
+        resident, mapped = map(int, _STATM.read_text().split()[1:3])
+        return (resident - mapped) * resource.getpagesize()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
@@ -94,6 +95,33 @@ def screen(*arguments: str) -> None:
 
     _report_when_asked()
     main(list(arguments))
+
+
+def burst(path: str, first: str) -> None:
+    """The screen on a session that rests after so many lines of a log; the first report brings all of it."""
+    from collections.abc import AsyncGenerator
+
+    from cma_tui.event import parse
+    from cma_tui.feed import Feed
+    from cma_tui.source import Batch, Line
+    from cma_tui.ui.app import CmaTop
+
+    lines = Path(path).read_bytes().splitlines()
+    come = threading.Event()
+
+    class Bursting:
+        name, live, controls, line = "burst", True, None, Line("live", checked_at=0.0)
+
+        async def batches(self) -> AsyncGenerator[Batch, None]:
+            yield Batch([parse(line) for line in lines[: int(first)]])
+            await asyncio.to_thread(come.wait)
+            yield Batch([parse(line) for line in lines[int(first) :]])
+
+    async def opened() -> Bursting:
+        return Bursting()
+
+    _report_when_asked(come.set)
+    CmaTop(Feed(opened), mode="watch", name="burst").run()
 
 
 def live(base_url: str, session: str, key: str) -> None:
@@ -129,7 +157,7 @@ def _probe(loop: asyncio.AbstractEventLoop, due: float) -> None:
     loop.call_later(_PROBE, _probe, loop, now + _PROBE)
 
 
-def _report_when_asked() -> None:
+def _report_when_asked(then: Callable[[], object] = lambda: None) -> None:
     if REPORT not in os.environ:
         return
     if "--probe" in sys.argv:
@@ -138,15 +166,16 @@ def _report_when_asked() -> None:
 
     def report(*_: object) -> None:
         late, _delays[:] = list(_delays), []
-        line = json.dumps({"cpu": process_time(), "late": late}) + "\n"
+        line = json.dumps({"cpu": process_time(), "late": late, "bytes": _resident()}) + "\n"
         with open(descriptor, "w", closefd=False) as pipe:
             pipe.write(line)
+        then()
 
     signal.signal(signal.SIGUSR1, report)
 
 
 PROGRAMS: dict[str, Callable[..., None]] = {
-    program.__name__: program for program in (ingest, limit, empty, screen, live, raw)
+    program.__name__: program for program in (ingest, limit, empty, screen, burst, live, raw)
 }
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ the cost must not grow. A session of short texts is folded once and used by its 
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from statistics import median
@@ -164,7 +165,11 @@ async def _shown(widget: Widget) -> AsyncIterator[None]:
     """The widget in an app, once the first frame of it is drawn."""
     async with _Host(widget).run_test(size=_SIZE):
         await _drawn(widget)
-        yield
+        gc.freeze()  # as the program does with its first frame
+        try:
+            yield
+        finally:
+            gc.unfreeze()
 
 
 async def _steps(widget: Widget, step: Callable[[], Awaitable[None]], number: int) -> list[float]:

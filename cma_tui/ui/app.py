@@ -9,6 +9,7 @@ mirror, before the process ends.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -150,6 +151,8 @@ class Shell(App[int], inherit_bindings=False):
             self.terminal.on_drained = lambda: self._from_thread(self._go_on_drawing)
             loop.set_exception_handler(self._failed_task)
             threading.excepthook = self._failed_thread
+            # What is there with the first frame stays: a full collection over it would hold up a frame.
+            self.call_after_refresh(gc.freeze)
         self.theme_changed_signal.subscribe(self, self._repaint)
         self.set_keymap({name: textual_keys(keys) for name, keys in self.keymap.changed.items()})
         self.show_main()
