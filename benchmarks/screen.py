@@ -1,10 +1,10 @@
 """The screen as a whole: what it holds for each row, and a burst of events.
 
-Measured, on a pty. Memory, files that are mapped aside: of the screen on a large log and on a tenth of it, once
-both rest, and of the same logs folded without a screen. The difference of the differences, by row, is what the
-screen holds: lists, figures, moments. A burst: events that come at once to a session that rests, from the
-moment they are handed over to the frame that shows the last of them, and how late the event loop was. Its
-limit is folding them.
+Measured, on a pty. Memory, files that are mapped aside: of the screen on a large log and on a tenth of it,
+once both rest, and of the same logs folded without a screen. The difference of the differences, by row, is
+what the screen holds: lists, figures, moments. A burst: events that come at once to a session that rests,
+from the moment they are handed over to the frame that shows the last of them, and how late the event loop
+was. Its limit is folding them.
 """
 
 from __future__ import annotations
