@@ -134,8 +134,7 @@ def _session(what: Sequence[str], pick: Pick, options: Common, mask: Mask) -> Se
         except SourceError as error:
             raise CommandError(str(error), error.exit_code) from error
     with opened(*files, merged=pick.merged) as log:
-        session = Session()
-        fold(session, iter(mask(log.events(pick.session or 0))))
+        session = fold(Session(), mask(log.events(pick.session or 0)))
         for note in log.notes:
             say(f"note: {log.name}: {note}")
         return session

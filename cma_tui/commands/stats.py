@@ -95,7 +95,7 @@ def sessions_of(one: Target, opener: Callable[[str], Callable[[], Awaitable[Sour
     with opened(one.file) as log:
         for number in count():
             session = Session(events=log.kept(number))
-            fold(session, log.events(number))
+            session = fold(session, log.events(number))
             yield session
             if number + 1 >= len(log.sessions):
                 break

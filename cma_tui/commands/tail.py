@@ -7,10 +7,10 @@ folded; what goes on is followed until the session is over.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from datetime import datetime
-from itertools import count
+from itertools import count, islice
 from time import sleep
 from typing import NamedTuple
 
@@ -31,11 +31,14 @@ from cma_tui.report.filter import FilterError, parse
 from cma_tui.report.lines import ALL, JsonLines, Lines, PlainLines
 from cma_tui.report.select import Selection, moment
 from cma_tui.session.fold import apply
+from cma_tui.session.merge import arrive
 from cma_tui.session.model import Change, Session
 from cma_tui.source import Source, SourceError
 
 _LOOK = 0.2
 """Seconds between two looks at a file that is being written."""
+_MOST = 65_536
+"""Events of a file that are brought into order at once."""
 _STRETCH = 2048
 """Events of a file that are folded between two looks at what there is to print."""
 
@@ -113,7 +116,7 @@ def _sessions(log: SavedLog | Together, output: Output, how: How, wanted: int | 
         if how.as_json:  # in order of the file, so that it can begin at once
             output.write(_streamed(session, log.events(number), lines, deltas=how.deltas))
         else:  # each row as it ended
-            fold(session, log.events(number))
+            session = fold(session, log.events(number))
             output.write(lines.update(session))
         output.write(lines.finish(session))
         yield session
@@ -133,11 +136,12 @@ def _streamed(session: Session, events: Iterator[Event], lines: Lines, *, deltas
     yield from lines.update(session)
 
 
-def fold(session: Session, events: Iterator[Event]) -> None:
-    """Fold events into a session of which nobody draws the changes."""
-    change = Change()
-    for event in events:
-        apply(session, event, change)
+def fold(session: Session, events: Iterable[Event]) -> Session:
+    """Fold events into a session of which nobody draws the changes, as the screen would. Returns it."""
+    change, rest = Change(), iter(events)
+    while batch := list(islice(rest, _MOST)):
+        session = arrive(session, batch, change)
+    return session
 
 
 @contextmanager

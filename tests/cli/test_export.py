@@ -12,8 +12,10 @@ import pytest
 
 from cma_tui.report.export import FORMATS, format_of
 from cma_tui.report.export.page import SCRIPT
+from tests.log.test_together import by_stream
 from tests.stories.recordings import FOLDER
 from tests.stories.write import Log
+from tests.ui.test_threads import delegation
 
 RECORDING = str(FOLDER / "langsmith-sdk/mcp_tools/events.jsonl")
 KEY = "sk-ant-api03-AbCdEfGhIj_KlMnOpQrStUv-WxYz0123"
@@ -180,6 +182,22 @@ def test_the_replay_shows_nothing_before_it_was_known(run, written):
     assert figures["written"][-1] > 0
 
 
+def test_threads_of_a_session_file_are_replayed_when_they_worked(run, tmp_path):
+    streams = by_stream(delegation())
+    threads = [
+        {"id": name, "parent_thread_id": "sthr_primary", "events": [json.loads(raw) for raw in held]}
+        for name, held in streams.items()
+        if name is not None
+    ]
+    path = tmp_path / "session.json"
+    path.write_text(json.dumps({"events": [json.loads(raw) for raw in streams[None]], "threads": threads}))
+    _, out, _ = run("export", str(path), "--format", "html")
+    seen = [AtStep(out, step).text for step in range(out.count("data-t="))]
+    first = next(n for n, text in enumerate(seen) if "I have read it" in text)
+    assert "The analyst knows" not in seen[first], "what the primary said when they had answered"
+    assert any("The analyst knows" in text for text in seen)
+
+
 def test_markdown_stays_in_its_quotes(run, written):
     from markdown_it import MarkdownIt
 
@@ -242,7 +260,11 @@ def test_lines_are_read_back(run, live, service, tmp_path):
     path = tmp_path / "session.jsonl"
     assert run("export", live, "-o", str(path))[0] == 0
     ids = [json.loads(line)["id"] for line in path.read_text().splitlines()]
-    assert ids == [event["id"] for event in service.log(live)]
+    log = service.log(live)
+    assert sorted(ids) == sorted(event["id"] for event in log)
+    # What a thread's stream shows as well has a stamp on each of them: it stands where the thread has it.
+    own = [event["id"] for event in log if "session_thread_id" not in event]
+    assert [name for name in ids if name in own] == own
 
 
 def test_a_part(run, written):
