@@ -68,6 +68,9 @@ class Shell(App[int], inherit_bindings=False):
 
     TITLE = "cma-top"
     ENABLE_COMMAND_PALETTE = True
+    DEFAULT_CSS = """
+    CommandPalette SearchIcon { display: none; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = bindings(
         {"app.help": "help", "app.palette": "command_palette", "app.stop": "stop"},
         priority=("app.palette", "app.stop"),
@@ -109,7 +112,10 @@ class Shell(App[int], inherit_bindings=False):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """What our names mean in themes that are not ours: a variable's value cannot name another one."""
         colours = self.current_theme.to_color_system().generate()
-        return {name: colours[meant] for name, meant in FALLBACKS.items()}
+        defaults = {name: colours[meant] for name, meant in FALLBACKS.items()}
+        if defaults["cma-on-mark"] == "ansi_default":  # no colour to write in
+            defaults["cma-on-mark"] = "ansi_black"
+        return defaults
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """The guard comes last: nothing passes it."""

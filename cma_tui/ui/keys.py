@@ -81,14 +81,17 @@ def ids_of(node: DOMNode) -> list[str]:
 
 
 def hint_of(node: DOMNode, width: int, *hints: Hint, before: str = "") -> list[tuple[str, str]]:
-    """A quiet line of keys and what they do, as many as fit."""
+    """A quiet line of keys and what they do, as many as fit; the one that leaves comes before others."""
     keymap = keymap_of(node)
-    line = before
-    for words, *ids in hints:
-        more = f"{line}  {keymap.hint(words, *ids)}" if line else keymap.hint(words, *ids)
-        if len(more) <= width:
-            line = more
-    return [(line, "quiet")]
+    said = [keymap.hint(words, *ids) for words, *ids in hints]
+    room, shown = width - len(before), set[int]()
+    for number in sorted(range(len(hints)), key=lambda number: not hints[number][-1].endswith(".leave")):
+        needed = len(said[number]) + (2 if before or shown else 0)
+        if needed > room:
+            break
+        shown.add(number)
+        room -= needed
+    return [("  ".join(filter(None, [before, *(said[number] for number in sorted(shown))])), "quiet")]
 
 
 def pressed(node: DOMNode, event: events.Key, ids: Collection[str]) -> str | None:

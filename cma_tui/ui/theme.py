@@ -30,6 +30,7 @@ DARK = Theme(
         "cma-thread": "#a99bdc",
         "cma-quiet": "#8a8f99",
         "cma-cursor": "#2b313a",
+        "cma-on-mark": "#16181c",
     },
 )
 
@@ -55,6 +56,7 @@ LIGHT = Theme(
         "cma-thread": "#5b4aa0",
         "cma-quiet": "#666a72",
         "cma-cursor": "#dfe5ea",
+        "cma-on-mark": "#faf8f4",
     },
 )
 
@@ -68,5 +70,6 @@ FALLBACKS = {
     "cma-thread": "secondary",
     "cma-quiet": "foreground-muted",
     "cma-cursor": "panel",
+    "cma-on-mark": "background",
 }
 """Which of Textual's colours stand in for ours in themes that do not define them."""

@@ -149,6 +149,10 @@ class Order:
         return (float("-inf") if value is None else value, turn.index)
 
 
+_SAID = 10
+"""The fewest cells in which it is worth saying what began a turn."""
+
+
 def turn_table(view: MetricsView, width: int, room: int) -> Lines:
     """Turn by turn."""
     size, at = view.order.rows(view)
@@ -160,14 +164,17 @@ def turn_table(view: MetricsView, width: int, room: int) -> Lines:
         for number, column in enumerate(COLUMNS)
         if width >= _WIDE or column.title not in _MINOR or number == view.order.column
     ]
+    while sum(column.width for _, column in shown) > width:
+        shown.remove(next(each for each in reversed(shown) if each[0] != view.order.column))
     for number, column in shown:
         mark = ("▼" if view.order.falling else "▲") if number == view.order.column else ""
         head += f"{mark + column.title:>{column.width}}"
-    lines = [[(fit(head + "  input", width), "title")]]
+    said = width - len(head) >= _SAID
+    lines = [[(head + "  input" if said else head, "title")]]
     for row in range(first, min(size, first + room)):
         turn = view.counting.book.turns[at(row)]
         cells = "".join(f"{column.write(view, turn):>{column.width}}" for _, column in shown)
-        line = fit(f"{cells}  {_said(view, turn.index)}", width)
+        line = fit(f"{cells}  {_said(view, turn.index)}", width) if said else cells
         lines.append(
             [(line.ljust(width) if row == view.cursor else line, "cursor" if row == view.cursor else "")]
         )

@@ -19,6 +19,8 @@ from cma_tui.keys import SECTIONS, Section
 from cma_tui.ui.keys import bindings, ids_of, keymap_of, writes
 from cma_tui.ui.widgets.rowview import wrap
 
+_WIDTH = 100
+"""Cells of the page, where there are so many."""
 _EVERYWHERE = ("move", "panel", "app")
 """Sections that come after those of the place itself."""
 
@@ -28,7 +30,7 @@ class Help(ModalScreen[None]):
 
     DEFAULT_CSS = """
     Help { align: center middle; }
-    Help > VerticalScroll { width: 78; max-width: 100%; height: auto; max-height: 100%; background: $surface;
+    Help > VerticalScroll { width: 100; max-width: 100%; height: auto; max-height: 100%; background: $surface;
                             border: round $accent; border-title-color: $accent; padding: 1 2;
                             scrollbar-size-vertical: 1; }
     """
@@ -54,7 +56,7 @@ class Help(ModalScreen[None]):
 
     def on_resize(self) -> None:
         """Wrap it anew."""
-        width = min(78, self.app.size.width) - 7
+        width = min(_WIDTH, self.app.size.width) - 7
         self._page.update(_page(self._here, keymap_of(self), width))
 
     def action_scroll(self, by: int) -> None:
@@ -104,7 +106,7 @@ def _section(section: Section, keymap: Keymap, width: int, ids: Iterable[str]) -
     rows = [row for row in section.rows if any(action.id in ids for action in row.actions)]
     if not rows:
         return []
-    keys = min(28, width // 3)
+    keys = 28 if width > 80 else 17
     lines = [Content.styled(section.title, "$accent bold")]
     for row in rows:
         does = wrap(row.does, width - keys - 2)

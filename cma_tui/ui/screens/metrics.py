@@ -41,7 +41,7 @@ from cma_tui.ui.screens.figures import (
     wall,
 )
 from cma_tui.ui.screens.panel import Panel
-from cma_tui.ui.widgets.rowview import fit
+from cma_tui.ui.widgets.rowview import fit, joined
 
 _TABS: Final = ("turns", "requests", "tools", "threads")
 _TALL: Final = 36
@@ -208,8 +208,8 @@ class MetricsView(Widget, can_focus=True):
             *([errors] if errors else []),
         ]
         lines = [
-            [(fit("metrics  " + "  ·  ".join(said), width), "title")],
-            [(fit("  ".join(figures), width), "")],
+            [(joined(["metrics  " + said[0], *said[1:]], "  ·  ", width), "title")],
+            [(joined(figures, "  ", width), "")],
         ]
         notice = notices(session, self.counting)
         return [*lines, [(fit("notice: " + notice, width), "title")]] if notice else lines
@@ -226,7 +226,7 @@ class MetricsView(Widget, can_focus=True):
         ]
         return [
             [(plots.parts(shares, width), "quiet")],
-            [(fit(f"{duration(seconds(split.total))}: " + "  ".join(words), width), "quiet")],
+            [(joined([f"{duration(seconds(split.total))}:", *words], "  ", width), "quiet")],
         ]
 
     def _plots(self, width: int, height: int) -> list[list[tuple[str, str]]]:

@@ -25,7 +25,7 @@ from cma_tui.ui.widgets.page import Line, Page, spread
 from cma_tui.ui.widgets.rowview import fit
 
 _OUTCOME = 24
-"""Cells of how a turn ended."""
+"""The most cells of how a turn ended."""
 
 
 class OutlineView(Page):
@@ -80,8 +80,10 @@ class OutlineView(Page):
         if self._wanted:
             head.append((f"  with {first_line(self._wanted, 60)}", "wait"))
         lines = [spread(head, [("outline", "quiet")], width), [("", "")]]
-        for number, turn in enumerate(turns[self._top : self._top + room], self._top):
-            lines.append(self._line(turn, width, number == self._cursor))
+        seen = turns[self._top : self._top + room]
+        outcomes = min(_OUTCOME, max([len(_outcome(turn)[0]) for turn in self.session.turns], default=0) + 2)
+        for number, turn in enumerate(seen, self._top):
+            lines.append(self._line(turn, width, outcomes, number == self._cursor))
         lines += [[("", "")]] * (room - len(lines) + 2)
         keys = hint_of(
             self,
@@ -93,18 +95,18 @@ class OutlineView(Page):
         )
         return [*lines, keys]
 
-    def _line(self, turn: Turn, width: int, here: bool) -> Line:
+    def _line(self, turn: Turn, width: int, outcomes: int, here: bool) -> Line:
         under = "cursor " if here else ""
         outcome, tone = _outcome(turn)
         cost, wall = list_cost(self.session, turn.index), wall_us(turn)
         ran = duration(None if wall is None else wall / 1_000_000)
         figures = f"{ran:>8}{NOT_KNOWN if cost is None else money(cost / NANO):>9}"
-        room = max(8, width - 8 - _OUTCOME - len(figures))
+        room = max(8, width - 8 - outcomes - len(figures))
         return [
             ("▸ " if here else "  ", under.strip()),
             (f"{turn.index + 1:<6}", f"{under}quiet"),
             (_cell(title(self.session, turn), room), under.strip()),
-            (_cell(outcome, _OUTCOME), f"{under}{tone}"),
+            (_cell(outcome, outcomes), f"{under}{tone}"),
             (figures, f"{under}quiet"),
         ]
 

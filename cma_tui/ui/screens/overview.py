@@ -181,8 +181,8 @@ class OverviewScreen(Screen[str | None]):
         self._asked.display = asks
         if entry is not None and asks:
             self._put(self._asked, self._ask(entry))
-        place = "pick" if self._ways is None else "overview"
-        keys = hint_line(place, keymap_of(self), self.size.width - 2, writing=writes(self.focused))
+        place = "narrow" if writes(self.focused) else "pick" if self._ways is None else "overview"
+        keys = hint_line(place, keymap_of(self), self.size.width - 2)
         said = Content.styled(self._said, "$warning") if self._said else Content(keys)
         self._put(self._keys, said)
 

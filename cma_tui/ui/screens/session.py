@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.widget import Widget
 
 from cma_tui.feed import Feed
 from cma_tui.player import Player
@@ -29,7 +30,7 @@ from cma_tui.ui.beat import Beat
 from cma_tui.ui.counting import CostLimits, Counting, amount
 from cma_tui.ui.drive.panel import DrivePanel
 from cma_tui.ui.drive.sender import Sender
-from cma_tui.ui.keys import bindings, keymap_of
+from cma_tui.ui.keys import bindings, keymap_of, writes
 from cma_tui.ui.notices import Notices, Told, Wishes
 from cma_tui.ui.screens.panel import Panel
 from cma_tui.ui.screens.viewing import Viewing
@@ -341,7 +342,14 @@ class SessionScreen(Viewing):
     def _show_hints(self) -> None:
         """Which keys matter depends on where they go."""
         can_send = self._drive.controls is not None
-        self._hints.show(can_send=can_send, detail=self._detail.has_focus, error=self.feed.error)
+        places: dict[Widget | None, str] = {
+            self._detail: "detail",
+            self._approval: "approval",
+            self._drive.outbox: "outbox",
+            self._composer: "composer",
+        }
+        place = places.get(self.focused) or ("prompt" if writes(self.focused) else None)
+        self._hints.show(can_send=can_send, place=place, error=self.feed.error)
 
     def _follow_note(self) -> tuple[str, str] | None:
         timeline = self._timeline

@@ -72,8 +72,9 @@ class ThreadsView(Page):
         said = f"{threads} beside the primary" + (f", {running} running" if running else "")
         head: Line = [(said, "title")]
         if waiting:
-            head.append((f", {waiting} waiting for an answer", "wait"))
-        titles = f"  {'thread'.ljust(names)}{'status, and what it does now'[:status].ljust(status)}"
+            head.append((f", {waiting} waiting", "wait"))
+        long, short = "status, and what it does now", "status"
+        titles = f"  {'thread'.ljust(names)}{(long if len(long) < status else short).ljust(status)}"
         titles += "".join(title.rjust(wide) for title, wide in figures)
         lines = [spread(head, [("threads", "quiet")], width), [(titles, "quiet")]]
         for number, branch in enumerate(branches[self._top : self._top + room], self._top):

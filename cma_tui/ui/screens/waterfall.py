@@ -24,11 +24,11 @@ from cma_tui.session.elapsed import seconds
 from cma_tui.session.model import Change, Session
 from cma_tui.text import duration
 from cma_tui.ui.counting import Counting
-from cma_tui.ui.keys import Hint, bindings, hint_of
+from cma_tui.ui.keys import Hint, bindings, hint_of, keymap_of
 from cma_tui.ui.screens.panel import Panel
 from cma_tui.ui.widgets.headings import title
 from cma_tui.ui.widgets.page import Line, Page, spread
-from cma_tui.ui.widgets.rowview import fit
+from cma_tui.ui.widgets.rowview import fit, joined
 
 _ZOOM: Final = 1.6
 _LEAST: Final = 0.01
@@ -218,7 +218,7 @@ class WaterfallView(Page):
         parts = [f"{word} {duration(seconds(us))}" for part, word in _WENT if (us := getattr(split, part))]
         return [
             line,
-            [(fit(f"{duration(seconds(split.total - split.idle))}: {'  '.join(parts)}", width), "quiet")],
+            [(joined([f"{duration(seconds(split.total - split.idle))}:", *parts], "  ", width), "quiet")],
         ]
 
     def _lane(
@@ -274,7 +274,7 @@ class WaterfallView(Page):
         """Two lines for the span under the cursor."""
         span = self._span()
         if span is None:
-            said = "Tab or a click on a bar says what it is"
+            said = f"{keymap_of(self).of('waterfall.next')[0]} or a click on a bar says what it is"
             return [[("─" * width, "quiet")], [(said, "quiet")], [("", "")]]
         words = waterfall.words(self.session, span, began, now)
         return [

@@ -23,9 +23,9 @@ from cma_tui.ui.widgets.approval import Asked
 How = Literal["now", "idle", "redirect"]
 """When to send: now, when the agent rests, or now with an interrupt before it in the same request."""
 
+_WRITE = "Write to the agent"
 _PASTED = 0.03
 """Seconds after Enter in which another key means that it was pasted."""
-_PLACEHOLDER = "Write to the agent, Enter sends, / for commands, @file attaches"
 
 
 class Aim(NamedTuple):
@@ -94,7 +94,7 @@ class Composer(TextArea):
             tab_behavior="focus",
             highlight_cursor_line=False,
         )
-        self.placeholder = _PLACEHOLDER
+        self.placeholder = _WRITE
         self.aim: Aim | None = None
         self.waiting = 0
         """Entries of the outbox that can be taken back."""
@@ -133,6 +133,10 @@ class Composer(TextArea):
             self._recall(event, 1)
         else:
             await super()._on_key(event)
+
+    def on_resize(self) -> None:
+        """Say as much as fits."""
+        self._say_how()
 
     def on_mount(self) -> None:
         """Without motion the cursor does not blink."""
@@ -192,12 +196,20 @@ class Composer(TextArea):
             self.remember(self.text)
             self._draft, text = "", self._draft
         self.aim = aim
-        self.placeholder = _PLACEHOLDER if aim is None else self._how_to_aim()
+        self._say_how()
         self.write(text)
 
-    def _how_to_aim(self) -> str:
-        keymap = keymap_of(self)
-        return f"{keymap.hint('sends it', 'composer.send')}, {keymap.hint('goes back', 'composer.leave')}"
+    def _say_how(self) -> None:
+        """What an empty line says, as far as it fits."""
+        keymap, width = keymap_of(self), self.size.width
+        if self.aim is not None:
+            sends, back = keymap.hint("sends it", "composer.send"), keymap.hint("goes back", "composer.leave")
+            self.placeholder = f"{sends}, {back}"
+            return
+        sends = keymap.hint("sends", "composer.send")
+        long = f"{_WRITE}, {sends}, / for commands, @file attaches"
+        said = (long, f"{_WRITE}, {sends}", _WRITE)
+        self.placeholder = next((text for text in said if len(text) < width), _WRITE)
 
     @property
     def message(self) -> str:

@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from cma_tui.keymap import Keymap, is_character
 from cma_tui.text import first_line
-from cma_tui.ui.keys import Hint, keymap_of, writes
+from cma_tui.ui.keys import Hint, keymap_of
 
 _VIEWS: tuple[Hint, ...] = (
     ("waterfall", "view.waterfall"),
@@ -77,6 +77,18 @@ PLACES: dict[str, tuple[Hint, ...]] = {
         ("earlier", "composer.earlier"),
         ("commands", "app.palette"),
     ),
+    "approval": (
+        ("back", "approval.leave"),
+        ("scroll", "move.down", "move.up"),
+        ("next", "approval.next"),
+        ("commands", "app.palette"),
+    ),
+    "outbox": (("back", "outbox.leave"), ("choose", "move.down", "move.up"), ("commands", "app.palette")),
+    "prompt": (
+        ("back", "prompt.leave"),
+        ("written before", "prompt.earlier"),
+        ("commands", "app.palette"),
+    ),
     "overview": (
         ("open", "overview.open"),
         ("filter", "overview.filter"),
@@ -87,6 +99,7 @@ PLACES: dict[str, tuple[Hint, ...]] = {
         ("reverse", "overview.reverse"),
         ("commands", "app.palette"),
     ),
+    "narrow": (("show all", "overview.clear"), ("commands", "app.palette")),
     "pick": (
         ("choose", "overview.open"),
         ("filter", "overview.filter"),
@@ -96,9 +109,13 @@ PLACES: dict[str, tuple[Hint, ...]] = {
 }
 
 
-def hint_line(place: str, keymap: Keymap, width: int, *, writing: bool = False) -> str:
+_WRITING = frozenset({"composer", "prompt", "narrow"})
+"""Places where a character is written."""
+
+
+def hint_line(place: str, keymap: Keymap, width: int) -> str:
     """The keys of a place, as many as fit."""
-    known = [key for key in keymap.of("app.help") if not (writing and is_character(key))]
+    known = [key for key in keymap.of("app.help") if not (place in _WRITING and is_character(key))]
     line = f"{known[0]} help" if known else ""
     for words, *ids in PLACES[place]:
         hint = keymap.hint(words, *ids)
@@ -126,14 +143,18 @@ class Hints(Static):
         self._said = (first_line(text, 300), style) if text else None
         self._render_line()
 
-    def show(self, *, can_send: bool, detail: bool, error: BaseException | None) -> None:
-        """Draw the line for this moment: of what has the focus, or of what can be done here."""
-        if detail:
-            self._place = "detail"
+    def show(self, *, can_send: bool, place: str | None, error: BaseException | None) -> None:
+        """Draw the line for this moment.
+
+        Args:
+            can_send: whether something can be sent to the session.
+            place: what has the focus, when it is not the timeline.
+            error: what ended the reading.
+        """
+        if place is not None:
+            self._place = place
         elif self._replay:
             self._place = "replay"
-        elif writes(self.screen.focused):
-            self._place = "composer"
         else:
             self._place = "drive" if can_send else "read"
         if error is not None and self._said is None:
@@ -149,5 +170,4 @@ class Hints(Static):
         if self._said is not None:
             self.update(Content.styled(*self._said).truncate(width, ellipsis=True))
             return
-        line = hint_line(self._place, keymap_of(self), width, writing=self._place == "composer")
-        self.update(Content(line))
+        self.update(Content(hint_line(self._place, keymap_of(self), width)))

@@ -106,6 +106,15 @@ def draw(
     return lines
 
 
+def joined(parts: Sequence[str], between: str, width: int) -> str:
+    """As many whole parts as fit on a line; what is left out shows as `…`."""
+    line = between.join(parts)
+    while len(parts) > 1 and cell_len(line) > width:
+        parts = parts[:-1]
+        line = f"{between.join(parts)} …"
+    return fit(line, width)
+
+
 def fit(text: str, width: int) -> str:
     """Text cut to so many cells; a cut shows as `…`."""
     if width <= 0:

@@ -53,7 +53,7 @@ class _Columns:
             self.threads,
         )
         room -= sum(w + 2 for w in fixed if w)
-        self.tool = max(12, int(room * (0.45 if width >= 110 else 0.38))) if room >= 30 else 0
+        self.tool = max(12, min(48, int(room * 0.38))) if room >= 30 else 0
         self.title = max(0, room - (self.tool + 2 if self.tool else 0))
 
     def line(self, told: Summary, bars: str) -> list[tuple[str, str]]:

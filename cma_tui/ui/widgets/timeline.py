@@ -45,7 +45,7 @@ class Timeline(Listing):
     Timeline > .timeline--wait { color: $warning; text-style: bold; }
     Timeline > .timeline--turn { background: $surface; text-style: bold; }
     Timeline > .timeline--cursor { background: $cma-cursor; }
-    Timeline > .timeline--found { background: $warning; color: $background; text-style: bold; }
+    Timeline > .timeline--found { background: $warning; color: $cma-on-mark; text-style: bold; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"timeline--{name}"
