@@ -61,6 +61,9 @@ class Scene:
             self.screen._show()
         await self.pilot.pause()
 
+    async def step(self):
+        await self.pilot.pause()
+
     async def press(self, *keys):
         await self.pilot.press(*keys)
         await self.settle()

@@ -3,13 +3,17 @@
 import time
 
 import pytest
+from pytest_textual_snapshot import SVGImageExtension
 from rich.console import Console
 
 from cma_tui.feed import Feed
+from cma_tui.source.overview import News
 from cma_tui.ui.app import CmaTop
 from cma_tui.ui.counting import Counting
+from tests.session.test_roster import ask, resource, usage
 from tests.ui.incident import incident
-from tests.ui.play import DEADLINE, Play, Sends, Stage, opening
+from tests.ui.play import DEADLINE, Play, Sends, Stage, opening, playing
+from tests.ui.test_overview import board, listed
 
 SIZES = ((80, 24), (120, 40), (200, 60))
 
@@ -57,17 +61,88 @@ def picture(snap_compare):
         feed.close(DEADLINE)
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-def test_the_session(picture, size):
-    assert picture(incident("ended"), size=size)
-
-
 def test_the_session_without_colours_of_ours(picture):
     assert picture(incident("ended"), size=(100, 30), theme="nord")
 
 
-def test_the_session_on_a_light_background(picture):
-    assert picture(incident("ended"), size=(120, 40), theme="cma-light")
+# ------------------------------------------------------------------------- every place, size and theme
+
+
+class Album:
+    """Pictures of one app, in both themes; all that differ are told together."""
+
+    def __init__(self, kept, size):
+        self._kept, self._size = kept, f"{size[0]}x{size[1]}"
+        self.differ = []
+
+    async def take(self, play, place):
+        for theme in ("cma-light", "cma-dark"):
+            play.app.theme = theme
+            await play.step()
+            name = f"{place}-{self._size}-{theme.removeprefix('cma-')}"
+            if play.app.export_screenshot() != self._kept(name=name):
+                self.differ.append(name)
+
+
+@pytest.fixture(params=SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def album(request, snapshot):
+    made = Album(snapshot.use_extension(SVGImageExtension), request.param)
+    made.size = request.param
+    yield made
+    assert not made.differ, f"look at them: {made.differ}; pytest --snapshot-update keeps them"
+
+
+PLACES = {
+    "session": (),
+    "detail": ("g", "e", "enter"),
+    "waterfall": ("escape", "w"),
+    "threads": ("escape", "t"),
+    "outline": ("escape", "o"),
+    "figures": ("escape", "M"),
+    "help": ("escape", "question_mark"),
+    "found": ("escape", "slash", *"pool", "enter"),
+}
+"""The keys that lead from each to the next."""
+
+
+async def test_reading(album):
+    async with playing(stage=Stage(*incident("ended"), live=False), size=album.size) as play:
+        for place, keys in PLACES.items():
+            await play.press(*keys)
+            await album.take(play, place)
+
+
+async def test_driving(album):
+    live = {"controls_of": Sends(), "mode": "chat", "size": album.size}
+    async with playing(*incident(), **live) as play:
+        play.composer.cursor_blink = False
+        play.composer.write("Wait, which pods would restart?\nAnd for how long?")
+        await album.take(play, "composer")
+        await play.press("escape", "exclamation_mark")
+        await album.take(play, "approval")
+
+
+async def test_replaying(album):
+    stage = Stage(*incident("ended"), live=False, name="incident.jsonl")
+    async with playing(stage=stage, mode="replay", size=album.size) as play:
+        await play.press("5")
+        await album.take(play, "replay")
+
+
+async def test_all_sessions(album):
+    async with board(album.size) as scene:
+        await scene.tell(
+            listed(
+                resource("sesn_ask", title="Roll back orders to 2.40.3"),
+                resource("sesn_run", status="running", title="接続プールの枯渇", **usage(84, input_tokens=9)),
+                *(resource(f"sesn_{n}", title=f"Nightly report {n}", at=n + 1.0) for n in range(30)),
+            ),
+            News("tail", "sesn_ask", events=ask(2000)),
+        )
+        await album.take(scene, "sessions")
+
+
+# --------------------------------------------------------------------------------- what is seen once
 
 
 def test_everything_there_is(picture):
@@ -78,24 +153,8 @@ def test_only_what_was_said_with_the_first_turn_folded(picture):
     assert picture(incident("ended"), "g", "enter", size=(80, 24), density="quiet")
 
 
-def test_the_detail_of_a_tool_that_failed(picture):
-    assert picture(incident("ended"), "g", "e", "enter", size=(160, 40))
-
-
 def test_the_detail_as_raw_json_on_a_narrow_screen(picture):
     assert picture(incident("ended"), "g", "e", "enter", "r", size=(80, 24))
-
-
-def test_the_help(picture):
-    assert picture(incident("ended"), "question_mark", size=(100, 50))
-
-
-def test_an_approval_while_one_writes(picture):
-    assert picture(incident(), controls=Sends(), mode="chat", text="Wait, which pods would restart?")
-
-
-def test_an_approval_about_to_be_answered(picture):
-    assert picture(incident(), "exclamation_mark", controls=Sends(), size=(80, 24))
 
 
 def test_nothing_yet(picture):
@@ -104,8 +163,3 @@ def test_nothing_yet(picture):
 
 def test_the_terminal_of_the_pictures_is_this_one():
     assert Console().is_terminal is False
-
-
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-def test_the_figures(picture, size):
-    assert picture(incident("ended"), "M", size=size)

@@ -105,7 +105,7 @@ class OutlineView(Page):
         return [
             ("▸ " if here else "  ", under.strip()),
             (f"{turn.index + 1:<6}", f"{under}quiet"),
-            (_cell(title(self.session, turn), room), under.strip()),
+            (_cell(title(self.session, turn), room - 1) + " ", under.strip()),
             (_cell(outcome, outcomes), f"{under}{tone}"),
             (figures, f"{under}quiet"),
         ]

@@ -35,7 +35,7 @@ class Window(Widget, can_focus=True):
 
     DEFAULT_CSS = """
     Window > .window--cursor { background: $cma-cursor; }
-    Window > .window--found { background: $warning; color: $background; text-style: bold; }
+    Window > .window--found { background: $warning; color: $cma-on-mark; text-style: bold; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"window--cursor", "window--found"}
     BINDINGS: ClassVar[list[BindingType]] = bindings(
