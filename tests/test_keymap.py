@@ -132,12 +132,12 @@ def config(tmp_path, monkeypatch):
 
 
 def test_the_config_file_has_them_and_print_config_shows_them(config, capsys):
-    env = config('[keys]\n"session.interrupt" = "z"\nmove.down = ["J", "Down"]\nfind.next = "Ctrl+N"\n')
+    env = config('[keys]\n"session.interrupt" = "z"\nmove.down = ["F6", "Down"]\nfind.next = "Ctrl+N"\n')
     shown = {name: (value, origin) for name, value, origin in describe(load({}, env, None))}
-    assert shown["keys"][0] == "session.interrupt: z, move.down: J ↓, find.next: Ctrl+N"
+    assert shown["keys"][0] == "session.interrupt: z, move.down: F6 ↓, find.next: Ctrl+N"
     assert shown["keys"][1].endswith("config.toml")
     assert cli.main(["--print-config"]) == 0
-    assert "keys = session.interrupt: z, move.down: J ↓, find.next: Ctrl+N" in capsys.readouterr().out
+    assert "keys = session.interrupt: z, move.down: F6 ↓, find.next: Ctrl+N" in capsys.readouterr().out
 
 
 def test_a_bad_table_ends_the_program_before_it_begins(config, capsys):
