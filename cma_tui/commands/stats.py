@@ -131,6 +131,6 @@ def stats_command(options: Common, what: Sequence[str], as_json: bool, compared:
         raise click.UsageError("--compare takes two sessions or files, and prints a table")
 
     def open_session(session: str) -> Callable[[], Awaitable[Source]]:
-        return opener(options.settings(), session, follow=False, previews=False)
+        return opener(options.settings(), session, follow=False, previews=False, all_threads=True)
 
     return tell(what, open_session, as_json=as_json, compared=compared)

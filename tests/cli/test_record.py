@@ -75,6 +75,15 @@ def test_a_recording_ends_with_a_signal_and_goes_on_at_the_next(run, service, re
         assert f"recording to {out.strip()}" in err
         assert sitting == Path(out.strip()).read_text().count('{"cma_top_log":')
     assert ids(out.strip()) == [event["id"] for event in service.log(session)]
+    listed, recorded = (json.loads(run("stats", "--json", what)[1]) for what in (session, out.strip()))
+    for figures in (listed, recorded):  # who watched knows more: when its line was open, when a word came
+        for name in ("disconnects", "disconnected_s"):
+            del figures["totals"][name]
+        for entry in (*figures["turns"], *figures["requests"]):
+            entry.pop("ttft_s", None)
+            entry.pop("queue_wait_s", None)
+        figures["totals"].pop("queue_wait_s", None)
+    assert recorded == listed
 
 
 def test_what_cannot_be_recorded_is_said(run, service, recordings, tmp_path):
@@ -91,12 +100,13 @@ def test_what_cannot_be_recorded_is_said(run, service, recordings, tmp_path):
 
 def test_a_session_and_its_saved_log_have_the_same_figures_to_the_last_digit(run, service, recordings):
     session = service.session()
-    for text in ("hi", "hi again"):
+    for text in ("hi", "delegate to a subagent"):
         service.say(session, text)
     _, live, _ = run("stats", "--json", session)
     path = run("save", session)[1].strip()
     _, saved, _ = run("stats", "--json", path)
     figures = json.loads(live)
     assert json.loads(saved) == figures
+    assert any(thread["model_requests"] for thread in figures["threads"]), "the children's are among them"
     assert figures["totals"]["model_requests"] == len(figures["requests"]) > 1
     assert figures["totals"]["cost_usd"] > 0

@@ -1,5 +1,6 @@
 """What helps to read a timeline: the heading of the turn that is read, where time passed, what to do next."""
 
+from cma_tui.event import local
 from tests.stories.write import Log
 from tests.ui.play import playing
 
@@ -92,6 +93,30 @@ async def test_a_turn_that_stopped_says_why_and_what_can_be_done():
         assert "└ write to it, and it tries again" in text
         assert "refused, cyber: This asks for an exploit." in text
         assert "└ ask differently: the same words are refused again" in text
+
+
+async def test_the_outline_s_costs_are_the_headings_and_estimates_are_marked(monkeypatch):
+    class Rates:
+        def cost(self, model, usage, at, /):
+            return 40_000_000
+
+        def window(self, model, /):
+            return 200_000
+
+    monkeypatch.setattr("cma_tui.report.prices.ListPrices", Rates)
+    log = Log()
+    agent = {"agent": {"id": "a", "model": {"id": "m"}}}
+    for cents in ("3", None):
+        log.begin()
+        log.answer()
+        log.rest(cents=cents)
+    async with playing(local("local.session", {"session": agent}), *log.events, size=(80, 24)) as play:
+        await play.until(lambda: "~$0.04" in play.text())
+        await play.press("o")
+        await play.settle()
+        first, second = (line for line in play.lines() if line.rstrip().endswith(("$0.03", "$0.04")))
+        assert not first.rstrip().endswith("~$0.03")
+        assert second.rstrip().endswith("~$0.04")
 
 
 async def test_the_outline_is_narrowed_by_what_is_written_and_enter_goes_there():

@@ -14,10 +14,11 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from cma_tui.report.words import stop_words
-from cma_tui.session.cost import NANO, list_cost
+from cma_tui.session.cost import Amount
 from cma_tui.session.figures import wall_us
 from cma_tui.session.model import Change, Session, Turn
-from cma_tui.text import NOT_KNOWN, duration, first_line, money
+from cma_tui.text import duration, first_line
+from cma_tui.ui.counting import Counting, amount
 from cma_tui.ui.keys import bindings, hint_of
 from cma_tui.ui.screens.panel import Panel
 from cma_tui.ui.widgets.headings import plural, title
@@ -45,9 +46,10 @@ class OutlineView(Page):
         }
     )
 
-    def __init__(self, session: Session, at: int) -> None:
+    def __init__(self, session: Session, at: int, counting: Counting) -> None:
         super().__init__()
         self.session: Session = session
+        self.counting = counting
         self._cursor = max(0, at)
         self._top = 0
         self._wanted = ""
@@ -98,9 +100,10 @@ class OutlineView(Page):
     def _line(self, turn: Turn, width: int, outcomes: int, here: bool) -> Line:
         under = "cursor " if here else ""
         outcome, tone = _outcome(turn)
-        cost, wall = list_cost(self.session, turn.index), wall_us(turn)
+        book, wall = self.counting.book, wall_us(turn)
+        cost = book.cost(turn.index) if turn.index < len(book.turns) else Amount()
         ran = duration(None if wall is None else wall / 1_000_000)
-        figures = f"{ran:>8}{NOT_KNOWN if cost is None else money(cost / NANO):>9}"
+        figures = f"{ran:>8}{amount(cost):>10}"
         room = max(8, width - 8 - outcomes - len(figures))
         return [
             ("▸ " if here else "  ", under.strip()),
@@ -161,9 +164,9 @@ def _outcome(turn: Turn) -> tuple[str, str]:
 class Outline(Panel):
     """The panel."""
 
-    def __init__(self, session: Session, at: int) -> None:
+    def __init__(self, session: Session, at: int, counting: Counting) -> None:
         super().__init__()
-        self.view = OutlineView(session, at)
+        self.view = OutlineView(session, at, counting)
 
     def compose(self) -> ComposeResult:
         """One widget."""

@@ -86,7 +86,8 @@ class Viewing(Playing):
 
     def action_outline(self) -> None:
         """Show the turns, to go to one."""
-        self.open_panel(Outline(self._timeline.session, self._timeline.turn))
+        at = self._timeline
+        self.open_panel(Outline(at.session, at.turn, self.played_on.figures))
 
     def action_threads(self) -> None:
         """Show the threads."""
