@@ -104,6 +104,7 @@ class Listing(Widget, can_focus=True):
         if self._strips is not None:
             self._strips.forget(session, change, anew=session is not self.session)
         self.entries.update(session, change, None if self.following else self._item_in(session, marks[1]))
+        self._keep_whole(session)
         self._tail = [("preview", key) for key in session.previews] + [
             ("queued", key) for key in session.queued
         ]
@@ -112,6 +113,12 @@ class Listing(Widget, can_focus=True):
             self._restore(marks)
         self.lay_out()
         self._go_on()
+
+    def _keep_whole(self, session: Session) -> None:
+        """A message that was seen as it was written is not cut short when it is there."""
+        for kind, key in self._tail:
+            if kind == "preview" and (ordinal := session.ordinals.get(key)) is not None:
+                self._expanded.add(session.owners[ordinal])
 
     def show_figures(self, book: Book, *, anew: bool) -> None:
         """Take the headings' figures from this book; `anew` where those that are shown may differ."""

@@ -67,6 +67,11 @@ def left_width(show_time: bool) -> int:
     return 1 + (TIME + 2 if show_time else 0) + WORD + 1
 
 
+def measure_in(room: int) -> int:
+    """Cells of a line of a message, where there is so much room right of the columns."""
+    return max(10, min(room - 1, MEASURE))
+
+
 def draw(
     row: Row,
     width: int,
@@ -76,6 +81,7 @@ def draw(
     duration: str,
     limit: int | None,
     console: Console,
+    body: list[list[Segment]] | None = None,
 ) -> list[Strip]:
     """All lines of a row.
 
@@ -87,11 +93,12 @@ def draw(
         duration: the duration column's text.
         limit: the most lines of a message; None for all.
         console: sets Markdown.
+        body: the lines of a message that are set already, in `measure` cells.
     """
     left = _left(row, look, time)
     room = width - left_width(time is not None)
     if row.prose:
-        return _prose(row, left, room, width, look, limit, console)
+        return _prose(row, left, room, width, look, limit, console, body)
     lines = [_line(row, left, room, width, look, duration)]
     if row.aside:
         indent = left_width(time is not None)
@@ -191,12 +198,21 @@ def _line(row: Row, left: list[Segment], room: int, width: int, look: Look, dura
 
 
 def _prose(
-    row: Row, left: list[Segment], room: int, width: int, look: Look, limit: int | None, console: Console
+    row: Row,
+    left: list[Segment],
+    room: int,
+    width: int,
+    look: Look,
+    limit: int | None,
+    console: Console,
+    body: list[list[Segment]] | None,
 ) -> list[Strip]:
-    measure = max(10, min(room - 1, MEASURE))
+    measure = measure_in(room)
     style = look.tone(row.tone)
     text = f"{row.head}: {row.text}" if row.head else row.text
-    if row.tone == "agent" and is_markdown(text):
+    if body is not None:
+        pass
+    elif row.tone == "agent" and is_markdown(text):
         body = set_markdown(text, measure, style, console)
     else:
         body = [[Segment(line, style)] for line in wrap(text, measure)]

@@ -21,20 +21,23 @@ from cma_tui.report.find import Pattern, TooSlowError
 from cma_tui.report.places import GAP, gap_before
 from cma_tui.report.rows import level
 from cma_tui.report.rows import row as words
-from cma_tui.report.words import Density, Row, prose
+from cma_tui.report.words import BODY_CAP, Density, Row, prose
 from cma_tui.session.book import Book
 from cma_tui.session.model import Change, Session, Turn
-from cma_tui.text import clock, duration, first_line, offset, printable
+from cma_tui.text import clock, duration, first_line, offset
 from cma_tui.ui.entries import Entries
 from cma_tui.ui.widgets import headings
-from cma_tui.ui.widgets.rowview import Look, draw, fit, highlight, left_width, markdown_console
+from cma_tui.ui.widgets.rowview import Look, draw, fit, highlight, left_width, markdown_console, measure_in
+from cma_tui.ui.widgets.streaming import Streaming
 
 _KEPT = 2000
 """Entries whose strips are kept."""
 _LINES = {Density.QUIET: 2, Density.NORMAL: 24, Density.FULL: 400}
 """The most lines of a message at each density."""
+
+
 _PREVIEW = 8000
-"""Characters of a preview that are set: its end, which is what is being written."""
+"""Characters that are set of a preview which is longer than a row may be."""
 
 
 class Lead(Strip):
@@ -71,6 +74,8 @@ class Strips:
         self._book = book
         self._kept: OrderedDict[int, list[Strip]] = OrderedDict()
         self._pattern: Pattern | None = None
+        self._streaming: dict[str, Streaming] = {}
+        """What sets the previews, by key."""
         self._began = entries.session.first_at
         """The time from which the relative ones are told."""
 
@@ -107,8 +112,23 @@ class Strips:
             since = None if preview.started_at is None else max(0.0, now() - preview.started_at)
             return self._set(session, Row("thinks", "model", None, text="…", duration=since), turn, None)
         text = ("… " if preview.partial else "") + preview.text
-        shown = printable(text[-_PREVIEW:], lines=True).strip("\n") + " ▏"
-        return self._set(session, Row("agent", "agent", None, text=shown, prose=True), turn, None)
+        if len(text) <= BODY_CAP:
+            lines = self._streaming_of(session, key).lines(prose(text))
+        else:  # of so long a one its end, which is what is being written
+            lines = self._streaming_of(session, "").lines(prose(text[-_PREVIEW:]))
+        said = Row("agent", "agent", None, prose=True)
+        last = [*(lines[-1] if lines else []), Segment(" ▏", self.look.tone("agent"))]
+        return self._set(session, said, turn, None, body=[*lines[:-1], last])
+
+    def _streaming_of(self, session: Session, key: str) -> Streaming:
+        """What sets a preview; those of previews that have gone are let go of."""
+        held = self._streaming.get(key)
+        if held is None or not key:
+            self._streaming = {n: one for n, one in self._streaming.items() if n in session.previews}
+            measure = measure_in(self._width - left_width(self._times != "off"))
+            held = Streaming(measure, self.look.tone("agent"), self._typesetter)
+            self._streaming[key] = held
+        return held
 
     def forget(self, session: Session, change: Change, *, anew: bool) -> None:
         """Drop what a change names or may have changed; everything when the session was folded anew."""
@@ -186,7 +206,14 @@ class Strips:
         before = self._gap(session, first) if index and first < len(session.items) else []
         return [*(before or [Lead.blank(self._width, look.base)]), line] if index else [line]
 
-    def _set(self, session: Session, said: Row, turn: Turn | None, limit: int | None) -> list[Strip]:
+    def _set(
+        self,
+        session: Session,
+        said: Row,
+        turn: Turn | None,
+        limit: int | None,
+        body: list[list[Segment]] | None = None,
+    ) -> list[Strip]:
         return draw(
             said,
             self._width,
@@ -195,6 +222,7 @@ class Strips:
             duration=duration(said.duration) if said.duration is not None else "",
             limit=limit,
             console=self._typesetter,
+            body=body,
         )
 
     def _time(self, session: Session, at: float | None, turn: Turn | None) -> str | None:

@@ -1,0 +1,138 @@
+"""A message while it is written: its lines stay where they are when it is there."""
+
+import pytest
+from rich.style import Style
+
+from cma_tui.ui.widgets.rowview import Look, is_markdown, markdown_console, set_markdown, wrap
+from cma_tui.ui.widgets.streaming import Streaming
+from tests.stories.write import Log, preview_delta, preview_start
+from tests.ui.play import playing
+from tests.ui.test_session_screen import conversation
+
+ANSWER = """\
+I looked at **three** places, and each of them tells the same story in its own words, at some length.
+
+## What changed
+
+- commit `9f2c1e` issues one query per line item
+- the pool has 20 connections
+
+  and each is held 40 times longer
+
+1. Roll back.
+
+2. Add a limit.
+
+| metric | before | now |
+|---|---|---|
+| p99 | 212 ms | 2.1 s |
+
+```python
+def load(item):
+
+    return db.one(item.id)
+```
+
+That is all.
+"""
+LONG = "\n\n".join(f"paragraph {n} with some **bold** words that go on for a while" for n in range(30))
+
+
+def console():
+    plain = Style()
+    return markdown_console(Look(plain, plain, plain, plain, plain, plain, plain, {}))
+
+
+def lines_of(segments):
+    return ["".join(part.text for part in line).rstrip() for line in segments]
+
+
+def whole(text):
+    if is_markdown(text):
+        return lines_of(set_markdown(text, 60, Style(), console()))
+    return wrap(text, 60)
+
+
+@pytest.mark.parametrize("size", [1, 7, 50])
+@pytest.mark.parametrize(
+    "text", [ANSWER, LONG, "plain\n\n\nwith gaps\n\nand an end", "one line"], ids=range(4)
+)
+def test_what_is_written_piece_by_piece_is_set_like_the_message(text, size):
+    made = Streaming(60, Style(), console())
+    shown = []
+    for end in range(size, len(text) + size, size):
+        shown = lines_of(made.lines(text[:end].strip("\n")))
+    assert shown == whole(text.strip("\n"))
+
+
+def test_blocks_that_have_ended_are_set_once(monkeypatch):
+    from cma_tui.ui.widgets import streaming
+
+    set_ = []
+    made = Streaming(60, Style(), console())
+    monkeypatch.setattr(
+        streaming, "set_markdown", lambda text, *rest: set_.append(len(text)) or set_markdown(text, *rest)
+    )
+    for end in range(10, len(LONG), 10):
+        made.lines(LONG[:end])
+    assert max(set_) < 200, "a block, not the whole"
+
+
+@pytest.mark.parametrize("text", [ANSWER, LONG], ids=["blocks", "long"])
+@pytest.mark.parametrize("keys", [(), ("end", "k", "pageup", "j")], ids=["following", "reading in it"])
+async def test_a_preview_becomes_its_message_without_a_jump(text, keys):
+    log = Log()
+    log.begin("Tell me")
+    start = log.start()
+    async with playing(*log.events, size=(80, 24)) as play:
+        await play.give(preview_start("said"))
+        for at in range(0, len(text), 40):
+            await play.give(preview_delta("said", text[at : at + 40]))
+        await play.press(*keys)
+        await play.settle()
+        before = play.rows()
+        log.message(text, id="said")
+        await play.give(log.events[-1])
+        assert [row.replace(" ▏", "").rstrip()[19:] for row in before] == [row[19:] for row in play.rows()]
+        log.end(start)
+        await play.give(log.events[-1])
+        after = play.rows()
+        assert [row[19:] for row in after[1:]] == [row.replace(" ▏", "").rstrip()[19:] for row in before[1:]]
+
+
+async def test_what_is_read_above_stays_while_a_message_is_written_fails_and_comes_again():
+    log = conversation(8)
+    async with playing(*log.events) as play:
+        await play.press("g", "j", "j")
+        before = play.rows()
+        log.begin("More")
+        start = log.start()
+        await play.give(*log.events[-3:], preview_start("lost"), preview_delta("lost", LONG))
+        assert play.rows() == before
+        log.end(start, is_error=True)
+        await play.give(log.events[-1])
+        assert play.rows() == before
+        assert not play.session.previews
+        log.start()
+        log.message(ANSWER, id="said")
+        await play.give(
+            log.events[-2], preview_start("said"), preview_delta("said", ANSWER[:99]), log.events[-1]
+        )
+        assert play.rows() == before
+
+
+async def test_a_running_thought_shows_its_time(monkeypatch):
+    from cma_tui.ui.widgets import strips
+
+    now = [1_000.0]
+    monkeypatch.setattr(strips, "now", lambda: now[0])
+    log = Log()
+    log.begin("Think")
+    log.start()
+    async with playing(*log.events) as play:
+        await play.give(preview_start("thought", "agent.thinking", received_at=998.0))
+        assert "2.0s" in next(row for row in play.rows() if "thinks" in row)
+        now[0] += 3
+        play.timeline.tick()
+        await play.settle()
+        assert "5.0s" in next(row for row in play.rows() if "thinks" in row)
