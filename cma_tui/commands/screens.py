@@ -56,7 +56,7 @@ def show_log(
 
     Raises:
         CommandError: it cannot be followed.
-        LogError: there is no such session.
+        LogError: there is no such session, or what is in the file cannot be followed.
     """
     from cma_tui.commands.trace import mirror_of
     from cma_tui.feed import Feed
@@ -67,8 +67,10 @@ def show_log(
     from cma_tui.source.saved import Followed, Saved
     from cma_tui.ui.app import ANOTHER, run
 
-    if follow and not isinstance(log, SavedLog):
-        raise CommandError(f"{log.name}: only a single file can be followed", Exit.USAGE)
+    if follow:
+        if not isinstance(log, SavedLog):
+            raise CommandError(f"{log.name}: only a single file can be followed", Exit.USAGE)
+        log.follow(lambda: False)  # refuses what cannot be followed, before there is a screen
     settings = options.settings(**trace.flags)
     chosen = pick.session
     if chosen is not None:

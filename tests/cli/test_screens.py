@@ -171,3 +171,6 @@ def test_the_user_chooses_where_several_files_hold_several_sessions(run, screen,
     assert (len(runs), asked) == (1, [["hi", "hi"]] * 2), "who chooses none sees none"
     code, _, err = run("replay", "--follow", *paths)
     assert (code, "only a single file can be followed" in err) == (2, True)
+    (tmp_path / "array.json").write_text('[{"type":"agent.message","id":"e1"},\n{"type":"agent.message"}]')
+    code, _, err = run("replay", "--follow", str(tmp_path / "array.json"))
+    assert (code, "cannot be followed" in err, len(runs)) == (2, True, 1)
