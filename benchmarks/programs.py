@@ -17,7 +17,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic, perf_counter, process_time
+from time import monotonic, perf_counter, process_time, time
 from urllib.parse import urlsplit
 
 REPORT = "CMA_TOP_REPORT"
@@ -42,6 +42,25 @@ def ingest(path: str) -> None:
         return session
 
     _print_cost(opened)
+
+
+def remember(number: str, folder: str) -> None:
+    """Fold so many events of a live session, old ones set aside in a folder, or without one none of them."""
+    from benchmarks.logs import LOG, lines
+    from cma_tui.event import parse
+    from cma_tui.log.aside import Aside
+    from cma_tui.session.merge import arrive
+    from cma_tui.session.model import Change, Session
+    from cma_tui.session.moments import keep_past
+
+    def folded() -> Session:
+        session = Session(events=Aside(Path(folder))) if folder else Session()
+        keep_past(session)
+        for line in lines(int(number), LOG):
+            session = arrive(session, [parse(line, received_at=time())], Change())
+        return session
+
+    _print_cost(folded)
 
 
 def limit(path: str, parser: str) -> None:
@@ -175,7 +194,7 @@ def _report_when_asked(then: Callable[[], object] = lambda: None) -> None:
 
 
 PROGRAMS: dict[str, Callable[..., None]] = {
-    program.__name__: program for program in (ingest, limit, empty, screen, burst, live, raw)
+    program.__name__: program for program in (ingest, limit, remember, empty, screen, burst, live, raw)
 }
 
 if __name__ == "__main__":

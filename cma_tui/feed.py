@@ -13,11 +13,12 @@ import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
-from time import perf_counter
+from time import perf_counter, time
 
 import msgspec
 
-from cma_tui.event import Event
+from cma_tui.event import Event, local
+from cma_tui.log.aside import Aside
 from cma_tui.reading import Reading
 from cma_tui.session.merge import arrive, merge
 from cma_tui.session.model import Change, Session
@@ -95,6 +96,7 @@ class Feed(Reading):
                 break
         if not changed:
             return None
+        self._look_aside()
         change, self._change = self._change, Change()
         return change
 
@@ -129,6 +131,16 @@ class Feed(Reading):
             self._folded = 0
             if (room := self._room) is not None:
                 self.call(room.set)
+
+    def _look_aside(self) -> None:
+        """Say it, where the disk does not take the events of a long session."""
+        events = self.session.events
+        if isinstance(events, Aside) and (problem := events.take_problem()):
+            now = time()
+            notice = local("local.notice", {"text": problem, "at": now}, received_at=now)
+            with self._arriving:
+                self._queue.append(Batch([notice]))
+            self.wake()
 
     def _ended(self) -> None:
         self.finished = True

@@ -14,6 +14,7 @@ from cma_tui.commands.exits import CommandError
 from cma_tui.source import SourceError
 
 if TYPE_CHECKING:
+    from cma_tui.session.model import Session
     from cma_tui.settings import Settings
     from cma_tui.source import Source
     from cma_tui.source.client import Client
@@ -70,6 +71,14 @@ def opener(
         )
 
     return open_source
+
+
+def live_session(settings: Settings) -> Session:
+    """A session that may go on for days: of its events only the newest stay in memory."""
+    from cma_tui.log.aside import Aside
+    from cma_tui.session.model import Session
+
+    return Session(events=Aside(settings.cache_dir))
 
 
 def conversation_opener(

@@ -125,7 +125,7 @@ def ways_to_sessions(settings: Callable[[], Settings]) -> Ways:
         return Feed(opener(settings(), entry.id, newest_first=True))
 
     def show(entry: Entry) -> Opened:
-        from cma_tui.commands.live import opener
+        from cma_tui.commands.live import live_session, opener
         from cma_tui.commands.record import recorder_for
         from cma_tui.commands.trace import mirror_of
         from cma_tui.feed import Feed
@@ -155,7 +155,8 @@ def ways_to_sessions(settings: Callable[[], Settings]) -> Ways:
             except CommandError as error:
                 raise SourceError(str(error), error.code) from error
             always = now.record == "always"
-            feed = Feed(opener(now, entry.id, newest_first=True, all_threads=always or mirror is not None))
+            opening = opener(now, entry.id, newest_first=True, all_threads=always or mirror is not None)
+            feed = Feed(opening, session=live_session(now))
             recording = Switch(feed, recorder_for(now))
             if always:
                 recording.on()

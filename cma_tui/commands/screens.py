@@ -118,12 +118,13 @@ def show(
     limits: Limits = (None, None),
 ) -> int:
     """Run the screen on a source until the user leaves. Returns the exit code."""
+    from cma_tui.commands.live import live_session
     from cma_tui.commands.record import recorder_for
     from cma_tui.feed import Feed
     from cma_tui.recording import Switch
     from cma_tui.ui.app import run
 
-    feed = Feed(open_source)
+    feed = Feed(open_source, session=live_session(settings))
     recording = Switch(feed, recorder_for(settings)) if mode != "replay" else None
     if recording is not None and settings.record == "always":
         recording.on()

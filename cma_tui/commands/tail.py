@@ -157,10 +157,15 @@ def opened(*paths: str, merged: bool = False) -> Iterator[SavedLog | Together]:
 # -- sessions ------------------------------------------------------------------------------------------------
 
 
-def tail_session(open_source: Callable[[], Awaitable[Source]], name: str, how: How = PLAIN) -> int:
+def tail_session(
+    open_source: Callable[[], Awaitable[Source]],
+    name: str,
+    how: How = PLAIN,
+    session: Session | None = None,
+) -> int:
     """Print a session's events until the source ends. Returns the exit code for how the session stands."""
     try:
-        session = asyncio.run(_followed(open_source, Output(), how))
+        session = asyncio.run(_followed(open_source, Output(), how, session or Session()))
     except SourceError as error:
         raise CommandError(str(error), error.exit_code) from error
     finally:
@@ -172,10 +177,11 @@ def tail_session(open_source: Callable[[], Awaitable[Source]], name: str, how: H
     return code
 
 
-async def _followed(open_source: Callable[[], Awaitable[Source]], output: Output, how: How) -> Session:
+async def _followed(
+    open_source: Callable[[], Awaitable[Source]], output: Output, how: How, session: Session
+) -> Session:
     """Fold and print what a source yields, to its end or until nobody reads."""
     lines = make_lines(output, how)
-    session = Session()
     try:
         with output.watched() as reader:
             source = await open_source()
@@ -243,11 +249,11 @@ def tail_command(
 
         session = picked_session(options.settings(), "tail")
     if session is not None:
-        from cma_tui.commands.live import opener
+        from cma_tui.commands.live import live_session, opener
 
         how = How(as_json, deltas, wanted, made_notifier(on_event, webhook))
         opening = opener(options.settings(), session, follow=follow is not False, previews=deltas)
-        return tail_session(opening, session, how)
+        return tail_session(opening, session, how, live_session(options.settings()))
     with opened(*files, merged=pick.merged) as log:
         how = How(as_json, deltas, wanted)
         return follow_log(log, how) if follow else tail_log(log, how, pick.session)

@@ -63,11 +63,12 @@ class LogEvents(MutableSequence[Event]):
             sources: the open files; duplicates of them are kept.
             line_cap: no line is longer.
         """
-        self._sources = [Source(os.dup(source.descriptor), source.parse) for source in sources]
-        self._close = weakref.finalize(self, _close, [source.descriptor for source in self._sources])
-        self._several = len(sources) > 1
-        self._ends = [0] * len(sources)
+        self._sources: list[Source] = []
+        self._ends: list[int] = []
         """By file, where the latest event taken in begins."""
+        for source in sources:
+            self._hold(source)
+        self._several = len(sources) > 1
         self._line_cap = line_cap
         self._places = array("q")
         self._marks = array("i")
@@ -82,6 +83,13 @@ class LogEvents(MutableSequence[Event]):
         self.gone = 0
         """How many of them were not there any more."""
 
+    def _hold(self, source: Source) -> None:
+        """Read from one more file."""
+        kept = os.dup(source.descriptor)
+        weakref.finalize(self, os.close, kept)
+        self._sources.append(Source(kept, source.parse))
+        self._ends.append(0)
+
     def emptied(self) -> LogEvents:
         """The same files with no event taken in yet, for another order of them."""
         return LogEvents(self._sources, self._line_cap)
@@ -93,7 +101,7 @@ class LogEvents(MutableSequence[Event]):
     def share(self) -> float:
         """How much of the files has been taken in, 0 to 1."""
         size = sum(os.fstat(source.descriptor).st_size for source in self._sources)
-        if not self._several:
+        if len(self._sources) == 1:
             self._ends[0] = max(self._places[-1], 0) if self._places else 0
         return min(1.0, sum(self._ends) / max(1, size))
 
@@ -209,8 +217,3 @@ class LogEvents(MutableSequence[Event]):
             return bad_frame(line[:1024], GONE, position=index)
         event.where = self._places[index]
         return event
-
-
-def _close(descriptors: Iterable[int]) -> None:
-    for descriptor in descriptors:
-        os.close(descriptor)
