@@ -109,6 +109,10 @@ class Stretch:
         subject = next(iter(self._subjects), self._named)
         return subject if subject in created else None
 
+    def forget(self) -> None:
+        """Let go of what the events are called: nothing has to be told apart any more."""
+        self._keys.clear()
+
     def named(self) -> set[tuple[str | None, int]]:
         """The events with an id, by stream and hash."""
         return {(stream or self.thread, key) for stream, keys in self._keys.items() for key in keys}

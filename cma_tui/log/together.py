@@ -91,25 +91,34 @@ class Together:
         told = [f"{log.name}: {note}" for log in self.files for note in log.passed_over]
         return [*self._passed_over, *told]
 
-    @cached_property
+    @property
     def _groups(self) -> list[list[Stretch]]:
         """The sessions: for each, where it is."""
+        return self._found[0]
+
+    @cached_property
+    def _found(self) -> tuple[list[list[Stretch]], list[Summary]]:
+        """Where each session is, and what there is to say of it."""
         stretches = [stretch for log in self.files for stretch in survey(log)]
         groups = [stretches] if self._merged else _grouped(stretches)
         for group in groups:
             created = set().union(*(stretch.created for stretch in group))
             for stretch in group:
                 stretch.thread = stretch.is_stream_of(created)
-        return groups
+        summaries = [_summary(group) for group in groups]
+        for group in groups:
+            if len(group) == 1:
+                group[0].forget()
+        return groups, summaries
 
-    @property
+    @cached_property
     def sessions(self) -> list[str]:
         """Ids of the sessions, empty where nothing tells the id."""
-        return [summary.session_id for summary in self.summaries()]
+        return [_id(group) for group in self._groups]
 
     def summaries(self) -> list[Summary]:
         """The sessions, to choose one."""
-        return [_summary(group) for group in self._groups]
+        return self._found[1]
 
     def events(self, session: int = 0) -> Iterator[Event]:
         """The events of one of the sessions. Each call reads from the start.
@@ -212,13 +221,17 @@ def _fits(stretch: Stretch, group: Sequence[Stretch]) -> bool:
     return len(ids) <= 1 and any(stretch.belongs_to(held) for held in group)
 
 
+def _id(group: Sequence[Stretch]) -> str:
+    return next((stretch.session_id for stretch in group if stretch.session_id), "")
+
+
 def _summary(group: Sequence[Stretch]) -> Summary:
     own = [stretch for stretch in group if stretch.thread is None]
     begun = [stretch.first_at for stretch in group if stretch.first_at is not None]
     ended = [stretch.last_at for stretch in group if stretch.last_at is not None]
     earliest = sorted(own, key=lambda stretch: (stretch.first_at is None, stretch.first_at or 0.0))
     return Summary(
-        next((stretch.session_id for stretch in group if stretch.session_id), ""),
+        _id(group),
         next((stretch.title for stretch in own if stretch.title), ""),
         next((stretch.said for stretch in earliest if stretch.said), ""),
         _distinct(group),
