@@ -9,14 +9,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from cma_tui.commands.completion import logs_too
 from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Common, common
 from cma_tui.commands.output import ReaderGoneError, say, silence, written
 from cma_tui.commands.targets import target
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _HELP = """The terminal for Claude Managed Agents sessions.
@@ -97,6 +101,10 @@ class Front(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, command.help) for name, command in COMMANDS.items()])
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands and options; where none begins so, sessions and files."""
+        return super().shell_complete(ctx, incomplete) or logs_too(ctx, self.params[0], incomplete)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -149,8 +157,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run a command. Returns the exit code; on standard error it has said why when that is not 0."""
     try:
         code = int(front.main(list(arguments), prog_name="cma-top", standalone_mode=False) or 0)
-        with written():
-            if sys.stdout is not None:
+        if sys.stdout is not None:
+            with written():
                 sys.stdout.flush()
     except ReaderGoneError:
         silence()

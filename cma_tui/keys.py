@@ -176,6 +176,7 @@ SECTIONS: tuple[Section, ...] = (
             ("answer", "!", "go to what waits for an answer"),
         ),
         ("what is not sent yet", ("outbox", "Q", "what is not sent yet")),
+        ("answer by your rules no more, or again", ("rules", "U", "answer by your rules no more, or again")),
         ("interrupt the agent: press it twice", ("interrupt", "x", "interrupt the agent")),
         ("record the session to a file, or stop", ("record", "R", "record the session to a file, or stop")),
         (

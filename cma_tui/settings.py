@@ -17,10 +17,20 @@ from cma_tui import checks, keymap
 from cma_tui.checks import Check, Secret, UnfitError
 from cma_tui.keymap import DEFAULT as DEFAULT_KEYS
 from cma_tui.keymap import Keymap
+from cma_tui.redact import Redactor
 from cma_tui.rules import NONE, Rules, from_table
 from cma_tui.text import printable
 
-__all__ = ["Secret", "Settings", "SettingsError", "describe", "known_secrets", "load", "variables"]
+__all__ = [
+    "Secret",
+    "Settings",
+    "SettingsError",
+    "describe",
+    "known_secrets",
+    "load",
+    "redactor_of",
+    "variables",
+]
 
 APP = "cma-top"
 DEFAULT_BASE_URL: Final = "https://api.anthropic.com"
@@ -319,3 +329,12 @@ def known_secrets(settings: Settings, env: Mapping[str, str]) -> list[str]:
     return [secret.reveal() for secret in own if secret is not None] + [
         value for name, value in env.items() if named(name)
     ]
+
+
+def redactor_of(settings: Settings, env: Mapping[str, str]) -> Redactor:
+    """What masks a document: what looks secret, the values that are known to be, the user's patterns.
+
+    Raises:
+        PatternError: one of the patterns cannot be used.
+    """
+    return Redactor(known_secrets(settings, env), settings.trace_mask)

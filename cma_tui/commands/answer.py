@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cma_tui.commands.choosing import session_argument, session_of
+from cma_tui.commands.completion import sessions
 from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Common, common
 from cma_tui.commands.output import written
@@ -133,7 +135,7 @@ def _send(settings: Settings, name: str, event: dict[str, Any]) -> list[Event]:
 
 
 @click.command()
-@click.argument("session")
+@session_argument
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--deny", is_flag=True, help="Say no.")
 @click.option("--reason", metavar="TEXT", help="With --deny: why.")
@@ -142,7 +144,7 @@ def _send(settings: Settings, name: str, event: dict[str, Any]) -> list[Event]:
 @common
 def approve_command(
     options: Common,
-    session: str,
+    session: str | None,
     ids: tuple[str, ...],
     deny: bool,
     reason: str | None,
@@ -150,7 +152,7 @@ def approve_command(
     as_json: bool,
 ) -> int:
     """Allow or deny the tool uses of these ids; without any, list what waits (exit code 3)."""
-    name, settings = session_only(session), options.settings()
+    name, settings = session_of(options, session), options.settings()
     if reason is not None and not (deny and 0 < len(reason.strip()) <= _REASON):
         raise CommandError(f"--reason goes with --deny, and has 1 to {_REASON:,} characters", Exit.USAGE)
     if by_rule and (ids or deny):
@@ -172,7 +174,7 @@ def approve_command(
 
 
 @click.command()
-@click.argument("session")
+@click.argument("session", shell_complete=sessions)
 @click.argument("key", metavar="ID")
 @click.argument("text", required=False)
 @file_option

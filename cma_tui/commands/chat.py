@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from cma_tui.commands.begin import Beginning, begin_options
+from cma_tui.commands.choosing import session_argument
 from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Common, Trace, common, limited, record_option, traced
 from cma_tui.commands.output import need_screen
@@ -19,7 +20,7 @@ from cma_tui.commands.targets import session_only
 
 
 @click.command()
-@click.argument("session", required=False)
+@session_argument
 @click.option("--agent", metavar="ID", help="Agent of a new session.")
 @click.option("--environment", metavar="ID", help="Environment of a new session.")
 @click.option("-m", "--message", metavar="TEXT", help="Say this first.")

@@ -7,6 +7,8 @@ what to do, and one that fails keeps no other from being made; nothing is change
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import stat
 import sys
 from collections.abc import Iterator
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 
 _PATIENCE = 10.0
 """Seconds that one server has to answer."""
+_FAILING = {
+    ("anthropic", "0.93.0"): "its stream of session events yields nothing",
+}
+"""Versions of packages, and what goes wrong with them."""
 
 
 class Finding(NamedTuple):
@@ -38,6 +44,7 @@ class Finding(NamedTuple):
 def examine(settings: Settings, *, network: bool = True) -> Iterator[Finding]:
     """Make every check, one after the other."""
     yield _versions()
+    yield from _unfit_versions()
     yield _key(settings)
     yield Finding("base URL", "ok", f"{settings.base_url} ({_origin(settings, 'base_url')})")
     if network:
@@ -58,6 +65,41 @@ def _versions() -> Finding:
     parts = [f"cma-top {__version__}", f"Python {python}"]
     parts += [f"{name} {version(name)}" for name in ("anthropic", "textual", "braintrust")]
     return Finding("versions", "ok", ", ".join(parts))
+
+
+def _unfit_versions() -> Iterator[Finding]:
+    """Packages whose version cma-top was not made for, or that are known to fail with it."""
+    from importlib.metadata import PackageNotFoundError, requires, version
+
+    for line in requires("cma-top") or ():
+        found = re.match(r"([\w.-]+)\s*([<>=!~0-9.,\s]*)$", line)
+        if found is None:  # for some systems only
+            continue
+        name, wanted = found[1], found[2].strip()
+        try:
+            there = version(name)
+        except PackageNotFoundError:
+            yield Finding(name, "bad", f"is not installed; cma-top needs {name}{wanted}")
+            continue
+        known = _FAILING.get((name, there))
+        if known is not None:
+            yield Finding(name, "bad", f"{there} is known to fail: {known}; cma-top needs {wanted}")
+        elif not _fits(there, wanted):
+            yield Finding(name, "bad", f"{there} is installed; cma-top needs {wanted}")
+
+
+def _fits(there: str, wanted: str) -> bool:
+    """Whether a version is in a range such as `>=2.11,<3`, by its numbers."""
+    for part in filter(None, (one.strip() for one in wanted.split(","))):
+        sign = re.match(r">=|<", part)
+        if sign is not None and (_numbers(there) >= _numbers(part)) != (sign[0] == ">="):
+            return False
+    return True
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    numbers = [int(number) for number in re.findall(r"\d+", version)[:4]]
+    return (*numbers, *(0,) * (4 - len(numbers)))
 
 
 def _key(settings: Settings) -> Finding:
@@ -141,6 +183,22 @@ def _terminal() -> Iterator[Finding]:
     if within:
         hint = "; copies need: set -g set-clipboard on" if "tmux" in within else ""
         yield Finding("within", "ok", f"{', '.join(within)}{hint}")
+    yield _clipboard()
+
+
+def _clipboard() -> Finding:
+    """The way that `y` takes on the screen: the first tool that is there, else the terminal itself."""
+    from cma_tui.ui.clipboard import tools
+
+    wanted = [command[0] for command in tools(os.environ)]
+    there = [name for name in wanted if shutil.which(name) is not None]
+    if there:
+        return Finding("clipboard", "ok", f"with {there[0]}")
+    through = " through tmux" if "TMUX" in os.environ else " through screen" if "STY" in os.environ else ""
+    none = f" (not installed: {', '.join(wanted)})" if wanted else ""
+    return Finding(
+        "clipboard", "note", f"by the terminal{through} (OSC 52), which never says whether it took it{none}"
+    )
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:

@@ -18,20 +18,19 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from cma_tui.commands.choosing import chosen, logs_argument
 from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Common, Pick, common, picked
 from cma_tui.commands.output import Output, say
-from cma_tui.commands.stats import prices_for
 from cma_tui.commands.tail import fold, opened
 from cma_tui.commands.targets import files_or_session
 from cma_tui.event import Event
 from cma_tui.feed import fold_batch
 from cma_tui.private import PrivateError, write_private
-from cma_tui.report.export import FORMATS, format_of, writer
+from cma_tui.report.export import FORMATS, document, format_of
 from cma_tui.report.export.masking import masked, report
 from cma_tui.report.export.part import Part, items_of
 from cma_tui.report.select import moment
-from cma_tui.report.stats import stats
 from cma_tui.session.model import Change, Session
 from cma_tui.source import SourceError
 
@@ -42,7 +41,7 @@ Mask = Callable[[Iterable[Event]], Iterable[Event]]
 
 
 @click.command()
-@click.argument("what", nargs=-1, required=True, metavar="SESSION|FILE...")
+@logs_argument
 @click.option(
     "--format",
     "format_",
@@ -100,12 +99,12 @@ def export_command(
     def mask(events: Iterable[Event]) -> Iterable[Event]:
         return events if redactor is None else masked(events, redactor)
 
-    session = _session(what, pick, options, mask)
+    named = what or [chosen(options)]
+    session = _session(named, pick, options, mask)
     if not part.whole and not items_of(session, part):
-        told = f"nothing of {' '.join(what)} is in that part; it has {len(session.turns)} turns"
+        told = f"nothing of {' '.join(named)} is in that part; it has {len(session.turns)} turns"
         raise CommandError(told, Exit.USAGE)
-    figures = stats(session, prices_for(session))
-    pieces = (piece.encode("utf-8", "replace") for piece in writer(name)(session, part, figures))
+    pieces = document(session, part, name)
     if output is None:
         Output().write_document(pieces)
     else:
@@ -115,12 +114,11 @@ def export_command(
 
 
 def _redactor(options: Common) -> Redactor:
-    from cma_tui.redact import PatternError, Redactor
-    from cma_tui.settings import known_secrets
+    from cma_tui.redact import PatternError
+    from cma_tui.settings import redactor_of
 
-    settings = options.settings()
     try:
-        return Redactor(known_secrets(settings, os.environ), settings.trace_mask)
+        return redactor_of(options.settings(), os.environ)
     except PatternError as error:
         raise CommandError(str(error), Exit.USAGE) from None
 

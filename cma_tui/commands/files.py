@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cma_tui.commands.choosing import session_argument, session_of
 from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Common, common
 from cma_tui.commands.output import say, written
 from cma_tui.commands.send import as_json
-from cma_tui.commands.targets import session_only
 from cma_tui.text import printable, size
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("session")
+@session_argument
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option(
     "-o", "--output", type=click.Path(file_okay=False, path_type=Path), help="Folder to save in [.]."
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @common
 def files_command(
     options: Common,
-    session: str,
+    session: str | None,
     names: tuple[str, ...],
     output: Path | None,
     everything: bool,
@@ -54,7 +54,7 @@ def files_command(
     """
     from cma_tui.commands.live import with_client
 
-    name = session_only(session)
+    name = session_of(options, session)
 
     async def work(client: Client) -> tuple[list[dict[str, Any]], list[tuple[str, bytes]]]:
         from cma_tui.source.resources import Resources

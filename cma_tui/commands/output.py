@@ -28,9 +28,8 @@ class Output:
     """Standard output, in bytes. What is written is out when a call returns."""
 
     def __init__(self) -> None:
-        if sys.stdout is None:
-            raise OutputError("standard output is closed")
-        self._buffer = sys.stdout.buffer
+        with written():
+            self._buffer = sys.stdout.buffer
         self.encoding = sys.stdout.encoding
         self.terminal = sys.stdout.isatty()
 
@@ -92,6 +91,8 @@ class Reader:
 @contextmanager
 def written() -> Iterator[None]:
     """Turn the errors of writing to standard output into ours."""
+    if sys.stdout is None:
+        raise OutputError("standard output is closed")
     try:
         yield
     except BrokenPipeError:

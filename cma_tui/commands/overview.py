@@ -6,6 +6,7 @@ needs it. Invariant: without a terminal the sessions are printed, once, and noth
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -13,11 +14,12 @@ from typing import TYPE_CHECKING
 from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Trace
 from cma_tui.commands.output import Output, no_screen
+from cma_tui.commands.recent import recent
 from cma_tui.source import SourceError
 
 if TYPE_CHECKING:
     from cma_tui.feed import Feed
-    from cma_tui.session.roster import Entry
+    from cma_tui.session.entry import Entry
     from cma_tui.settings import Settings
     from cma_tui.source import Source
     from cma_tui.source.overview import Workspace
@@ -39,7 +41,7 @@ def workspace_opener(settings: Settings) -> Callable[[], Awaitable[Workspace]]:
 def show_overview(settings: Settings) -> int:
     """The list of all sessions: on a terminal, or as lines. Returns the exit code."""
     if no_screen():
-        return print_overview(settings)
+        return print_sessions(settings)
     return run_list(workspace_opener(settings), settings)
 
 
@@ -57,10 +59,10 @@ def run_list(
     """
     from cma_tui.overview import Overview
     from cma_tui.ui.app import run_overview
-    from cma_tui.ui.screens.overview import add_recordings
 
     overview = Overview(open_workspace)
-    add_recordings(overview.roster, settings.state_dir / "recordings")
+    for log in recent(settings):
+        overview.roster.saved(str(log.path), log.path.name, log.at, log.kind)
     ways = ways_to_sessions(of_sessions or (lambda: settings))
     return run_overview(overview, ways, theme=settings.theme, motion=settings.motion, keymap=settings.keys)[0]
 
@@ -86,8 +88,17 @@ def pick(settings: Settings, command: str) -> str:
     return chosen
 
 
-def print_overview(settings: Settings, *, as_json: bool = False) -> int:
-    """Print all sessions as they stand now, those that need attention first. Returns the exit code."""
+def print_sessions(
+    settings: Settings, *, most: int | None = None, archived: bool = False, as_json: bool = False
+) -> int:
+    """Print sessions as they stand now. Returns the exit code.
+
+    Args:
+        settings: whose sessions.
+        most: how many, the newest first; None for all, those that need attention first.
+        archived: those that have been archived as well.
+        as_json: one object instead of lines.
+    """
     import asyncio
 
     import msgspec
@@ -100,15 +111,17 @@ def print_overview(settings: Settings, *, as_json: bool = False) -> int:
 
     async def gather() -> Roster:
         workspace = await workspace_opener(settings)()
-        return await workspace.snapshot()
+        return await workspace.snapshot(most, archived=archived)
 
     try:
         roster = asyncio.run(gather())
     except SourceError as error:
         raise CommandError(str(error), error.exit_code) from error
-    entries = [roster.entries[name] for name in roster.order]
+    if most is not None:
+        roster.arrange(sort="created")
+    entries = [roster.entries[name] for name in roster.order[:most]]
     if as_json:
-        output.write(msgspec.json.encode(told(entry)) for entry in entries)
+        output.write([msgspec.json.encode({"version": 1, "sessions": [told(entry) for entry in entries]})])
     else:
         output.write(plain(entry).encode(output.encoding, "replace") for entry in entries)
     return Exit.DONE
@@ -132,6 +145,7 @@ def ways_to_sessions(settings: Callable[[], Settings]) -> Ways:
         from cma_tui.log.formats import LogError, open_log
         from cma_tui.recording import Switch
         from cma_tui.session.model import Session
+        from cma_tui.settings import redactor_of
         from cma_tui.source.saved import Saved
         from cma_tui.ui.app import close_session, wishes_of
         from cma_tui.ui.screens.overview import Opened
@@ -177,6 +191,7 @@ def ways_to_sessions(settings: Callable[[], Settings]) -> Ways:
             state_dir=now.state_dir,
             wishes=wishes_of(now),
             rules=now.rules,
+            redactor=lambda: redactor_of(now, os.environ),
         )
         return Opened(screen, close)
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cma_tui.commands.choosing import session_argument, session_of
 from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Common, common
 from cma_tui.commands.output import Output, say
-from cma_tui.commands.targets import session_only
 from cma_tui.recorder import Recorder
 from cma_tui.source import Source, SourceError
 
@@ -106,11 +106,11 @@ _output = click.option(
 
 
 @click.command()
-@click.argument("session")
+@session_argument
 @_output
 @click.option("--no-previews", is_flag=True, help="Leave out text as it is written: smaller, without TTFT.")
 @common
-def record_command(options: Common, session: str, output: Path | None, no_previews: bool) -> int:
+def record_command(options: Common, session: str | None, output: Path | None, no_previews: bool) -> int:
     """Record a session and all its threads, until it is terminated or Ctrl-C.
 
     What is in the file already is not written again: a recording that was interrupted goes on. The exit code
@@ -118,25 +118,25 @@ def record_command(options: Common, session: str, output: Path | None, no_previe
     """
     from cma_tui.commands.live import opener
 
-    session = session_only(session)
+    name = session_of(options, session)
     settings = options.settings()
     recorder = Recorder(recordings(settings), output, previews=not no_previews)
-    opening = opener(settings, session, previews=not no_previews, all_threads=True)
+    opening = opener(settings, name, previews=not no_previews, all_threads=True)
     return record(opening, recorder, aloud=True)
 
 
 @click.command()
-@click.argument("session")
+@session_argument
 @_output
 @common
-def save_command(options: Common, session: str, output: Path | None) -> int:
+def save_command(options: Common, session: str | None, output: Path | None) -> int:
     """Save a session's history and that of all its threads to a file, once, and print its path.
 
     A recording that is there already is completed.
     """
     from cma_tui.commands.live import opener
 
-    session = session_only(session)
+    name = session_of(options, session)
     settings = options.settings()
-    opening = opener(settings, session, follow=False, previews=False, all_threads=True)
+    opening = opener(settings, name, follow=False, previews=False, all_threads=True)
     return record(opening, Recorder(recordings(settings), output), aloud=False)

@@ -58,6 +58,7 @@ def show_log(
         CommandError: it cannot be followed.
         LogError: there is no such session, or what is in the file cannot be followed.
     """
+    from cma_tui.commands.recent import replayed
     from cma_tui.commands.trace import mirror_of
     from cma_tui.feed import Feed
     from cma_tui.log.formats import SavedLog
@@ -77,6 +78,8 @@ def show_log(
         next(log.events(chosen), None)  # whether there is such a session
     else:
         chosen = 0 if isinstance(log, SavedLog) else _chosen(log, settings)
+    if isinstance(log, SavedLog):
+        replayed(settings, log.name)
     while chosen is not None:
         shown = log if chosen >= 0 else Together([log], merged=True)
         number = max(chosen, 0)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cma_tui.commands.choosing import session_argument, session_of
 from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Common, common
 from cma_tui.commands.output import written
-from cma_tui.commands.targets import session_only
 
 if TYPE_CHECKING:
     from cma_tui.event import Event
@@ -110,7 +110,7 @@ def blocks_of(text: str | None, files: tuple[Path, ...]) -> list[dict[str, Any]]
 
 
 @click.command()
-@click.argument("session")
+@session_argument
 @click.argument("text", required=False)
 @file_option
 @click.option("--redirect", is_flag=True, help="Interrupt the agent, and say it in the same request.")
@@ -120,7 +120,7 @@ def blocks_of(text: str | None, files: tuple[Path, ...]) -> list[dict[str, Any]]
 @common
 def send_command(
     options: Common,
-    session: str,
+    session: str | None,
     text: str | None,
     files: tuple[Path, ...],
     redirect: bool,
@@ -129,7 +129,7 @@ def send_command(
     as_json: bool,
 ) -> int:
     """Send a message to a session; without TEXT, what standard input holds."""
-    name, settings = session_only(session), options.settings()
+    name, settings = session_of(options, session), options.settings()
     event = {"type": "user.message", "content": blocks_of(words_of(text), files)}
     sent = delivered(settings, name, [*([{"type": "user.interrupt"}] if redirect else []), event])
     tell(name, sent, as_json=as_json, words=f"sent to {name}")
@@ -148,13 +148,13 @@ def send_command(
 
 
 @click.command()
-@click.argument("session")
+@session_argument
 @click.option("--thread", metavar="ID", help="Only this thread; without it, all of them.")
 @as_json
 @common
-def interrupt_command(options: Common, session: str, thread: str | None, as_json: bool) -> int:
+def interrupt_command(options: Common, session: str | None, thread: str | None, as_json: bool) -> int:
     """Interrupt a session's agent."""
-    name = session_only(session)
+    name = session_of(options, session)
     event = {"type": "user.interrupt", **({"session_thread_id": thread} if thread else {})}
     sent = delivered(options.settings(), name, [event])
     tell(name, sent, as_json=as_json, words=f"interrupted {thread or 'every thread'} of {name}")

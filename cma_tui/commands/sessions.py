@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cma_tui.commands.begin import Beginning, begin_options, beginner
+from cma_tui.commands.choosing import session_argument, session_of
 from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Common, common
 from cma_tui.commands.output import written
 from cma_tui.commands.send import as_json
-from cma_tui.commands.targets import session_only
-from cma_tui.text import printable
 
 if TYPE_CHECKING:
     from cma_tui.source.client import Client
@@ -77,26 +76,20 @@ def new(
 @as_json
 @common
 def listing(options: Common, archived: bool, limit: int, as_json: bool) -> int:
-    """List sessions, newest first."""
-    found = _asked(options, lambda resources: resources.sessions(limit, archived=archived))
-    with written():
-        if as_json:
-            click.echo(json.dumps({"version": 1, "sessions": found}))
-        for one in found if not as_json else ():
-            agent = one.get("agent") or {}
-            words = (one.get("id"), f"{one.get('status')!s:12}", one.get("created_at"), agent.get("name"))
-            click.echo(printable("  ".join(str(word) for word in (*words, one.get("title") or ""))))
-    return Exit.DONE
+    """List sessions, newest first, in the columns and words of the list of all sessions."""
+    from cma_tui.commands.overview import print_sessions
+
+    return print_sessions(options.settings(), most=limit, archived=archived, as_json=as_json)
 
 
 def _ending(verb: str, does: str) -> None:
     @sessions_command.command(verb, help=does)
-    @click.argument("session")
+    @session_argument
     @click.option("--yes", is_flag=True, help="Do not ask.")
     @as_json
     @common
-    def end(options: Common, session: str, yes: bool, as_json: bool) -> int:
-        name = session_only(session)
+    def end(options: Common, session: str | None, yes: bool, as_json: bool) -> int:
+        name = session_of(options, session)
         if not yes:
             if not sys.stdin.isatty():
                 raise CommandError(f"{verb} needs --yes where nobody can be asked", Exit.USAGE)

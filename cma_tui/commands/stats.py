@@ -9,21 +9,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
-from functools import cache
 from itertools import count
 from typing import Any
 
 import click
 
+from cma_tui.commands.choosing import chosen, logs_argument
 from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Common, common
 from cma_tui.commands.output import Output, OutputError, say
 from cma_tui.commands.tail import fold, opened
 from cma_tui.commands.targets import Target, target
 from cma_tui.feed import fold_batch
+from cma_tui.report.prices import prices_for
 from cma_tui.report.stats import stats, stats_json
 from cma_tui.report.tables import compare, table, together
-from cma_tui.session.cost import Prices
 from cma_tui.session.model import Change, Session
 from cma_tui.source import Source, SourceError
 
@@ -71,18 +71,6 @@ def tell(
     return failed
 
 
-def prices_for(session: Session) -> Prices | None:
-    """List prices, where there is a model to look up: their data is slow to import."""
-    return None if session.agent.model is None else _prices()
-
-
-@cache
-def _prices() -> Prices:
-    from cma_tui.report.prices import ListPrices
-
-    return ListPrices()
-
-
 def sessions_of(one: Target, opener: Callable[[str], Callable[[], Awaitable[Source]]]) -> Iterator[Session]:
     """The sessions of a file, or the one that is named."""
     if one.session is not None:
@@ -112,7 +100,7 @@ async def _listed(open_source: Callable[[], Awaitable[Source]]) -> Session:
 
 
 @click.command()
-@click.argument("what", nargs=-1, required=True, metavar="SESSION|FILE...")
+@logs_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a session, on one line.")
 @click.option("--compare", "compared", is_flag=True, help="Two of them, side by side.")
 @common
@@ -133,4 +121,4 @@ def stats_command(options: Common, what: Sequence[str], as_json: bool, compared:
     def open_session(session: str) -> Callable[[], Awaitable[Source]]:
         return opener(options.settings(), session, follow=False, previews=False, all_threads=True)
 
-    return tell(what, open_session, as_json=as_json, compared=compared)
+    return tell(what or [chosen(options)], open_session, as_json=as_json, compared=compared)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import click
 
+from cma_tui.commands.choosing import chosen, logs_argument
 from cma_tui.commands.exits import CommandError, Exit, verdict
 from cma_tui.commands.notify import notifier as made_notifier
 from cma_tui.commands.notify import notify_options
@@ -203,7 +204,7 @@ async def _followed(
 
 
 @click.command()
-@click.argument("what", nargs=-1, metavar="SESSION|FILE...")
+@logs_argument
 @click.option("--json", "as_json", is_flag=True, help="Each event's JSON on a line of its own.")
 @click.option("--deltas", is_flag=True, help="With --json: previews of text too, as it is written.")
 @click.option(
@@ -243,11 +244,7 @@ def tail_command(
     (see cma-top --help).
     """
     wanted = _selection(since, types, filter_)
-    files, session = files_or_session(what)
-    if not what:
-        from cma_tui.commands.overview import pick as picked_session
-
-        session = picked_session(options.settings(), "tail")
+    files, session = files_or_session(what or [chosen(options)])
     if session is not None:
         from cma_tui.commands.live import live_session, opener
 

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cma_tui.commands.choosing import logs_argument
 from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Common, Trace, common
 from cma_tui.commands.output import Output, say
-from cma_tui.commands.stats import prices_for, sessions_of
+from cma_tui.commands.stats import sessions_of
 from cma_tui.commands.targets import target
+from cma_tui.report.prices import prices_for
 
 if TYPE_CHECKING:
     from cma_tui.mirror import Mirror, Status
@@ -109,7 +111,7 @@ def _mirror(settings: Settings) -> Mirror:
 
 
 @click.command()
-@click.argument("what", nargs=-1, metavar="[SESSION|FILE]...")
+@logs_argument
 @click.option(
     "--mode", type=click.Choice(("batch", "metadata")), help="metadata withholds what was said [batch]."
 )

@@ -13,12 +13,12 @@ from typing import Literal, get_args
 
 import click
 
+from cma_tui.commands.choosing import session_argument, session_of
 from cma_tui.commands.exits import CommandError, Exit, verdict
 from cma_tui.commands.notify import notifier as made_notifier
 from cma_tui.commands.notify import notify_options
 from cma_tui.commands.options import Common, common, number
 from cma_tui.commands.output import say
-from cma_tui.commands.targets import session_only
 from cma_tui.feed import fold_batch
 from cma_tui.notifier import Notifier
 from cma_tui.session.model import Change, Evaluation, Session
@@ -149,7 +149,7 @@ def judged(session: Session, name: str) -> tuple[int, str]:
 
 
 @click.command()
-@click.argument("session", required=False)
+@session_argument
 @click.option(
     "--until",
     type=click.Choice(get_args(Until)),
@@ -181,12 +181,7 @@ def wait_command(
     """
     from cma_tui.commands.live import opener
 
-    settings = options.settings()
-    if session is None:
-        from cma_tui.commands.overview import pick
-
-        session = pick(settings, "wait")
-    name = session_only(session)
+    name, settings = session_of(options, session), options.settings()
     notifier = made_notifier(on_event, webhook)
     opening = opener(settings, name, previews=False)
     return wait_for(opening, name, until=until, timeout=timeout, notifier=notifier)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import click
 
+from cma_tui.commands.completion import logs_too
 from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Common, Pick, Trace, common, limited, picked, record_option, traced
 from cma_tui.commands.output import no_screen, take_keyboard_back
@@ -18,7 +19,7 @@ from cma_tui.commands.targets import files_or_session
 
 
 @click.command()
-@click.argument("what", nargs=-1, required=True, metavar="SESSION|FILE...")
+@click.argument("what", nargs=-1, required=True, metavar="SESSION|FILE...", shell_complete=logs_too)
 @click.option("--follow", is_flag=True, help="Go on with what is written to FILE.")
 @picked
 @record_option

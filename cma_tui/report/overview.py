@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from cma_tui.report.words import input_summary, stop_words
-from cma_tui.session import roster as standings
-from cma_tui.session.roster import Entry, Totals, standing_word
+from cma_tui.session import entry as standings
+from cma_tui.session.entry import Entry
+from cma_tui.session.tally import Totals
 from cma_tui.text import count, first_line, money, printable
 
 _TONES = {
@@ -49,7 +50,7 @@ def summary(entry: Entry, now: float) -> Summary:
     burn = entry.burn
     at = entry.last_at
     return Summary(
-        standing_word(standing),
+        entry.word,
         _TONES.get(standing, "note"),
         first_line(entry.agent, 60),
         first_line(entry.title, 300)
@@ -131,7 +132,7 @@ def as_json(entry: Entry) -> dict[str, Any]:
     log = entry.log
     told: dict[str, Any] = {
         "id": entry.id,
-        "state": standing_word(entry.standing).replace(" ", "_").rstrip("?"),
+        "state": entry.word.replace(" ", "_").rstrip("?"),
         "title": entry.title or None,
         "agent": entry.agent or None,
         "model": entry.model or None,

@@ -9,13 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from cma_tui.event import ModelUsage
-from cma_tui.session.cost import NANO
+from cma_tui.session.cost import NANO, Prices
+from cma_tui.session.model import Session
 
 _PER_TOKEN = NANO // 1_000_000
 """Billionths a token for each dollar a million tokens."""
+
+
+def prices_for(session: Session) -> Prices | None:
+    """List prices, where there is a model to look up."""
+    return None if session.agent.model is None else _prices()
+
+
+@cache
+def _prices() -> Prices:
+    return ListPrices()
 
 
 class ListPrices:

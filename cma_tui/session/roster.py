@@ -1,24 +1,22 @@
 """All sessions of a workspace, as far as they are known, in the order in which they need attention.
 
-Owns what the overview knows of a session: its resource, and the end of its log, folded as anywhere else.
-Invariants: no clock and no I/O; a figure that is not known is None; what was told of a session that has
-moved on since counts as not known; order and filter cost little more than the rows that change.
+Owns how what is told of sessions gets into their rows, the end of a log folded as anywhere else, and their
+order. Invariants: no clock and no I/O; order, filter and totals cost little more than the rows that change.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
-
-import msgspec
 
 from cma_tui.content import as_dict, as_text, compact_json, model_name
 from cma_tui.event import Event, count, parse_stamp
 from cma_tui.session.cost import usd
+from cma_tui.session.entry import ENDED, IDLE, NEEDS_HOST, RETRYING, RUNNING, SAVED, Entry
 from cma_tui.session.fold import apply
-from cma_tui.session.model import Change, Session, ToolUse
+from cma_tui.session.model import Change, Session
+from cma_tui.session.tally import Tally, Totals
 
 LOG_LIMIT = 1500
 """Events of one session's log that are kept; beyond that only the newest are folded anew."""
@@ -27,134 +25,6 @@ _ROUNDING = 2.0
 """Seconds by which a resource may be newer than the last event that it tells of."""
 _BURN_WINDOW = 300.0
 """Seconds of spending that the rate is of."""
-
-NEEDS_YOU, NEEDS_HOST, RUNNING, RETRYING, FAILED, UNREAD, IDLE, ENDED, SAVED = range(9)
-"""How a session stands, most urgent first."""
-
-
-class Entry(msgspec.Struct):
-    """One session, or one recording."""
-
-    id: str
-    path: str | None = None
-    """The file of a recording; None for a session."""
-    title: str = ""
-    agent: str = ""
-    model: str = ""
-    metadata: dict[str, Any] = {}
-    status: str = "unknown"
-    """What the list said last."""
-    created_at: float | None = None
-    updated_at: float | None = None
-    tokens: int | None = None
-    """All that the model read and wrote."""
-    cost: float | None = None
-    cost_at_first: float = 0.0
-    """What it had cost when it was first seen."""
-    spending: deque[tuple[float, float]] = msgspec.field(default_factory=deque)
-    """Moments, and what it had cost by then."""
-    log: Session | None = None
-    """The end of its log, folded; None while nothing of it was read."""
-    current: bool = False
-    """Whether nothing is known to have happened since the log was read."""
-    streamed: bool = False
-    haystack: str = ""
-    """What a filter looks in."""
-
-    @property
-    def standing(self) -> int:
-        """How it stands, as one of the words above."""
-        if self.path is not None:
-            return SAVED
-        log = self.log if self.log is not None and (self.current or self.streamed) else None
-        status = log.status if log is not None and log.has_status else self.status
-        if status in ("terminated", "deleted"):
-            return ENDED
-        if status == "rescheduling":
-            return RETRYING
-        if log is not None and log.state == "waiting":
-            uses = self.asks
-            yours = not uses or any(use.awaited == "confirmation" for use in uses)
-            return NEEDS_YOU if yours else NEEDS_HOST
-        if status == "running":
-            return RUNNING
-        if log is None:
-            return UNREAD
-        return FAILED if log.stop_reason not in (None, "end_turn") else IDLE
-
-    @property
-    def asks(self) -> list[ToolUse]:
-        """The tool uses that wait for an answer, as far as the end of the log shows them."""
-        if self.log is None:
-            return []
-        uses = (self.log.items[index] for index in self.log.pending.values())
-        return [use for use in uses if isinstance(use, ToolUse)]
-
-    @property
-    def tool(self) -> ToolUse | None:
-        """The tool that waits, or that runs."""
-        if self.log is None:
-            return None
-        if asks := self.asks:
-            return asks[0]
-        if self.standing != RUNNING:
-            return None
-        for index in reversed(self.log.tools.values()):
-            use = self.log.items[index]
-            if isinstance(use, ToolUse):
-                return None if use.done else use
-        return None
-
-    @property
-    def thinks(self) -> bool:
-        """Whether the model is at work."""
-        return self.log is not None and self.standing == RUNNING and bool(self.log.open_requests)
-
-    @property
-    def threads(self) -> int:
-        """Child threads that run, as far as the end of the log shows them."""
-        return 0 if self.log is None else sum(t.status == "running" for t in self.log.threads.values())
-
-    @property
-    def burn(self) -> float | None:
-        """US dollars a minute, over the last minutes; None where nothing shows it."""
-        if len(self.spending) < 2 or self.standing not in (RUNNING, RETRYING):
-            return None
-        (start, before), (end, now) = self.spending[0], self.spending[-1]
-        return (now - before) / (end - start) * 60 if end - start >= 10 else None
-
-    @property
-    def last_at(self) -> float | None:
-        """When something last happened."""
-        stamps = (self.updated_at, self.log.last_at if self.log is not None else None)
-        return max((at for at in stamps if at is not None), default=self.created_at)
-
-    def active(self, since: float, step: float, buckets: int) -> list[int]:
-        """Events of the log in each of so many stretches of time from a moment on."""
-        counts = [0] * buckets
-        events: Sequence[Event] = self.log.events if self.log is not None else ()
-        for event in reversed(events):
-            if event.at is not None:
-                if event.at < since:
-                    break
-                counts[min(buckets - 1, int((event.at - since) / step))] += 1
-        return counts
-
-
-class Totals(msgspec.Struct):
-    """What all sessions come to."""
-
-    sessions: int = 0
-    running: int = 0
-    waiting: int = 0
-    failed: int = 0
-    unread: int = 0
-    today: float = 0.0
-    """US dollars: all of the sessions created today, and what was seen to be spent on the others."""
-    at_least: bool = False
-    """Whether an older session was at work today before it was first seen."""
-
-
 _Key = tuple[Any, ...]
 
 
@@ -182,6 +52,7 @@ class Roster:
         self._keys: dict[str, _Key] = {}
         """The key that each listed entry has in the order."""
         self._ids: list[str] | None = None
+        self._tally = Tally()
 
     # -- what is known ---------------------------------------------------------------------------------
 
@@ -254,12 +125,13 @@ class Roster:
     def gone(self, key: str) -> None:
         """Forget a session that is not there any more."""
         if self.entries.pop(key, None) is not None:
+            self._tally.drop(key)
             self._unplace(key)
 
-    def saved(self, path: str, title: str, at: float) -> None:
-        """Add a recording."""
+    def saved(self, path: str, title: str, at: float, kind: str = "recording") -> None:
+        """Add a recording, or a file of another `kind`."""
         key = f"file:{path}"
-        entry = Entry(key, path=path, title=title, status="recording", created_at=at, updated_at=at)
+        entry = Entry(key, path=path, title=title, status=kind, created_at=at, updated_at=at)
         self.entries[key] = entry
         self._place(entry)
 
@@ -274,6 +146,10 @@ class Roster:
             entry.spending.popleft()
         if len(entry.spending) > 2 and entry.spending[-2][1] == entry.spending[-3][1] == cost:
             del entry.spending[-2]  # only the ends of a stretch without spending count
+
+    def totals(self, day_began: float) -> Totals:
+        """What all sessions come to, whatever the filter shows."""
+        return self._tally.totals(day_began, self.entries.values())
 
     # -- in which order ----------------------------------------------------------------------------------
 
@@ -309,6 +185,7 @@ class Roster:
     def _place(self, entry: Entry) -> None:
         """Put a row where it belongs now."""
         entry.haystack = _haystack(entry)
+        self._tally.count(entry)
         shown = _passes(entry, self.filter.casefold().split())
         key = self.SORTS[self.sort](entry)
         if shown and self._keys.get(entry.id) == key:
@@ -324,36 +201,6 @@ class Roster:
         if old is not None:
             self._ids = None
             del self._order[bisect_left(self._order, (old, name))]
-
-    def totals(self, day_began: float) -> Totals:
-        """What all sessions come to, whatever the filter shows."""
-        totals = Totals()
-        for entry in self.entries.values():
-            standing = entry.standing
-            if standing == SAVED:
-                continue
-            totals.sessions += 1
-            totals.running += standing in (RUNNING, RETRYING)
-            totals.waiting += standing == NEEDS_YOU
-            totals.failed += standing == FAILED
-            totals.unread += standing == UNREAD
-            cost = entry.cost or 0.0
-            if (entry.created_at or 0.0) >= day_began:
-                totals.today += cost
-            else:
-                totals.today += cost - entry.cost_at_first
-                totals.at_least |= bool(entry.cost_at_first) and (entry.updated_at or 0.0) >= day_began
-        return totals
-
-
-_WORDS = (
-    "needs you", "needs host", "running", "retrying", "failed", "idle?", "idle", "terminated", "recording",
-)  # fmt: skip
-
-
-def standing_word(standing: int) -> str:
-    """How it stands, in a word."""
-    return _WORDS[standing]
 
 
 def _attention(entry: Entry) -> _Key:
@@ -376,7 +223,7 @@ def _folded(events: Iterable[Event]) -> Session:
 
 def _haystack(entry: Entry) -> str:
     pairs = (f"{k}={v if isinstance(v, str) else compact_json(v)}" for k, v in entry.metadata.items())
-    parts = (entry.title, entry.agent, entry.model, entry.id, standing_word(entry.standing), *pairs)
+    parts = (entry.title, entry.agent, entry.model, entry.id, entry.word, *pairs)
     return "\n".join(parts).casefold()
 
 

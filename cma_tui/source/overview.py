@@ -22,7 +22,7 @@ from cma_tui.session.roster import Roster
 from cma_tui.source import SourceError
 from cma_tui.source import frames as framing
 from cma_tui.source.attachment import first_error
-from cma_tui.source.budget import LATER, URGENT, Budget
+from cma_tui.source.budget import LATER, LISTS, PAGES, URGENT, Budget
 from cma_tui.source.client import CALL_ERRORS, TRANSIENT, Retry, refused, retry_after, said, transient
 from cma_tui.source.endpoints import GoneError, SessionEndpoint
 from cma_tui.source.history import jitter
@@ -91,11 +91,12 @@ class Workspace:
             await asyncio.wait((running,))
             await self._client.close()
 
-    async def snapshot(self, most: int = 10_000, read: int = 200) -> Roster:
-        """All sessions as they stand now. Closes the client.
+    async def snapshot(self, most: int | None = None, *, archived: bool = False, read: int = 200) -> Roster:
+        """Sessions as they stand now. Closes the client.
 
         Args:
-            most: sessions to list.
+            most: how many, the newest; 10,000 at most if not said.
+            archived: those that have been archived as well.
             read: sessions, the newest, of which the end of the log is read.
 
         Raises:
@@ -105,8 +106,12 @@ class Workspace:
         try:
             cursor: str | None = None
             seen: set[str] = set()
+            most = most or 10_000
+            query: dict[str, Any] = {"limit": min(PAGE, most)} | (
+                {"include_archived": True} if archived else {}
+            )
             while True:
-                cursor = await self._sessions({"limit": PAGE} | ({"page": cursor} if cursor else {}))
+                cursor = await self._sessions(query | ({"page": cursor} if cursor else {}))
                 if cursor is None or cursor in seen or len(self._known) >= most:
                     break
                 seen.add(cursor)
@@ -176,7 +181,7 @@ class Workspace:
                     await asyncio.sleep(TICK)
                     await self._sessions({"limit": PAGE})
                     await asyncio.sleep(TICK)
-                cursor = await self._sessions({"limit": PAGE, "page": cursor})
+                cursor = await self._sessions({"limit": PAGE, "page": cursor}, left=PAGES)
             self._forget_the_missing()
             seen.clear()
             await asyncio.sleep(TICK if newest is not None else 2 * TICK)
@@ -200,11 +205,13 @@ class Workspace:
             self._attach_those_that_matter()
             await asyncio.sleep(HOT)
 
-    async def _sessions(self, query: dict[str, Any], found: set[str] | None = None) -> str | None:
+    async def _sessions(
+        self, query: dict[str, Any], found: set[str] | None = None, *, left: int = LISTS
+    ) -> str | None:
         """One page of the list, asked for until it comes, and taken in. Returns the cursor to the next."""
         failures = 0
         while True:
-            await self.budget.take()
+            await self.budget.take(left)
             try:
                 resources, cursor = await self._page(query)
             except CALL_ERRORS as error:

@@ -36,7 +36,9 @@ from cma_tui.crash import defect
 from cma_tui.feed import Feed
 from cma_tui.keymap import DEFAULT, Keymap
 from cma_tui.player import Player
+from cma_tui.redact import Redactor
 from cma_tui.rules import NONE, Rules
+from cma_tui.settings import redactor_of
 from cma_tui.source import SourceError
 from cma_tui.text import printable
 from cma_tui.ui.counting import CostLimits
@@ -67,6 +69,10 @@ class Shell(App[int], inherit_bindings=False):
     """What every screen stands on; `main` is the first one."""
 
     TITLE = "cma-top"
+    # Words that come and go stand below the header, never over what is asked or written at the bottom.
+    CSS = """
+    ToastRack { dock: top; align: right top; margin-top: 3; margin-bottom: 0; }
+    """
     ENABLE_COMMAND_PALETTE = True
     DEFAULT_CSS = """
     CommandPalette SearchIcon { display: none; }
@@ -293,6 +299,7 @@ class CmaTop(Shell):
         player: Player | None = None,
         rules: Rules = NONE,
         keymap: Keymap = DEFAULT,
+        redactor: Callable[[], Redactor] = Redactor,
     ) -> None:
         main = SessionScreen(
             feed,
@@ -309,6 +316,7 @@ class CmaTop(Shell):
             wishes=wishes,
             player=player,
             rules=rules,
+            redactor=redactor,
         )
         super().__init__(main, theme=theme, keymap=keymap)
         self.state_dir = state_dir
@@ -362,6 +370,7 @@ def run(
         player=player,
         rules=settings.rules,
         keymap=settings.keys,
+        redactor=lambda: redactor_of(settings, os.environ),
     )
     if not settings.motion:
         app.animation_level = "none"

@@ -74,3 +74,45 @@ def test_commands_and_options_complete(capfd, monkeypatch):
         with pytest.raises(SystemExit):
             cli.main([])
         assert capfd.readouterr().out == f"{found}\n"
+
+
+def test_the_way_of_copies_is_named(run, service, monkeypatch, tmp_path):
+    for name in ("TMUX", "STY", "SSH_CONNECTION", "SSH_TTY", "WAYLAND_DISPLAY", "DISPLAY", "WSL_DISTRO_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+
+    def clipboard():
+        return checks(run("doctor", "--json", "--offline")[1])["clipboard"]
+
+    assert clipboard()["text"].startswith("by the terminal (OSC 52)")
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "not installed: xclip, xsel" in clipboard()["text"]
+    (tmp_path / "xsel").write_text("#!/bin/sh\n")
+    (tmp_path / "xsel").chmod(0o755)
+    assert (clipboard()["state"], clipboard()["text"]) == ("ok", "with xsel")
+    monkeypatch.setenv("TMUX", "/tmp/tmux,1,0")
+    monkeypatch.setenv("SSH_TTY", "/dev/pts/1")
+    assert clipboard()["text"].startswith("by the terminal through tmux (OSC 52)")
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        ("0.93.0", "0.93.0 is known to fail: its stream of session events yields nothing"),
+        ("2.10.9", "2.10.9 is installed; cma-top needs"),
+        ("3.0.0", "3.0.0 is installed; cma-top needs"),
+        ("2.11.0", None),
+        ("2.99", None),
+    ],
+)
+def test_a_version_that_fails_is_told(run, service, monkeypatch, there, said):
+    import importlib.metadata as metadata
+
+    installed = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: there if name == "anthropic" else installed(name))
+    code, out, _ = run("doctor", "--json", "--offline")
+    found = checks(out).get("anthropic")
+    assert (code, found is not None) == (1 if said else 0, bool(said))
+    if said:
+        assert said in found["text"]

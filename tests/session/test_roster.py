@@ -6,8 +6,9 @@ import random
 import pytest
 
 from cma_tui.event import parse, stamp_text
-from cma_tui.session import roster as r
-from cma_tui.session.roster import Roster, standing_word
+from cma_tui.session import entry as r
+from cma_tui.session.entry import standing_word
+from cma_tui.session.roster import LOG_LIMIT, Roster
 
 
 def resource(key, *, status="idle", at=1000.0, title="", **more):
@@ -203,10 +204,10 @@ def test_a_long_stream_is_not_kept_whole():
     roster = Roster()
     roster.listed(resource("s", status="running"), 0.0)
     roster.attached("s", True)
-    for n in range(4 * r.LOG_LIMIT):
+    for n in range(4 * LOG_LIMIT):
         roster.arrived("s", [event("agent.message", float(n), content=[])], 0.0)
-    assert len(roster.entries["s"].log.events) <= r.LOG_LIMIT
-    assert roster.entries["s"].log.events[-1].at == 4 * r.LOG_LIMIT - 1
+    assert len(roster.entries["s"].log.events) <= LOG_LIMIT
+    assert roster.entries["s"].log.events[-1].at == 4 * LOG_LIMIT - 1
 
 
 @pytest.mark.parametrize(

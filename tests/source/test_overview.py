@@ -5,10 +5,11 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
-from cma_tui.session import roster as r
+from cma_tui.session import entry as r
 from cma_tui.session.roster import Roster
 from cma_tui.simulator.crowd import Crowd
 from cma_tui.source import SourceError
+from cma_tui.source import overview as source
 from cma_tui.source.budget import LIMIT, Budget
 from cma_tui.source.client import make_client
 from cma_tui.source.news import take_in
@@ -111,6 +112,7 @@ async def test_two_hundred_sessions_of_which_twenty_run(sim, watch):
     async with watch() as watcher:
         roster, stands = watcher.roster, watcher.stands
         await watcher.until(lambda _: roster.totals(0.0).running == 20, 30)
+        await watcher.until(lambda _: sum(e.streamed for e in roster.entries.values()) == 20, 30)
         watcher.workspace.look_at(at_rest[:30])
         ask = {"name": "bash", "input": {"command": "ls"}, "evaluated_permission": "ask"}
 
@@ -165,6 +167,22 @@ async def test_many_pages_are_listed_within_the_limit(sim, watch):
         await asyncio.sleep(45)
         assert watcher.most_in_a_minute <= 300
         assert watcher.requests
+
+
+async def test_what_runs_is_looked_at_all_the_time_however_many_there_are(sim, watch, monkeypatch):
+    monkeypatch.setattr(source, "PAGE", 4)
+    for n in range(1200):
+        sim.create_session(agent="none", title=str(n))
+    async with watch() as watcher:
+        loop = asyncio.get_running_loop()
+        for number in range(8):
+            session = sim.create_session(agent="none", title="new")
+            sim.emit(session, {"type": "session.status_running"})
+            took = await watcher.until(lambda roster, s=session: s in roster.entries, 30)
+            assert took <= 5.0, number
+            await asyncio.sleep(10)
+        assert loop.time() > 80
+        assert watcher.most_in_a_minute <= 300
 
 
 async def test_a_server_that_is_asked_too_much_is_asked_less(sim, watch):

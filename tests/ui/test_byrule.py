@@ -172,3 +172,44 @@ async def test_a_refused_answer_is_left_to_the_person(tmp_path):
 async def test_each_of_several_is_answered(tmp_path):
     async with ruled(tmp_path, asking(uses=("use1", "use2"))) as play:
         await play.until(lambda: sorted(answers(play)) == [("use1", "allow"), ("use2", "allow")])
+
+
+async def test_rules_are_switched_off_for_the_session_and_on_again(tmp_path):
+    log = asking(uses=("use1",))
+    async with ruled(tmp_path, log, line=Line("live"), mode="watch") as play:
+        await play.press("U")
+        assert "rules off (1 deny, 1 allow)" in play.lines()[2]
+        play.stage.line = checked()
+        play.screen._drive.byrule.step()
+        await play.settle()
+        assert answers(play) == []
+        assert "approve 1 of 1  bash" in play.text(), "a person is asked"
+        play.composer.focus()
+        play.composer.write("/rules")
+        await play.press("enter")
+        await play.until(lambda: answers(play) == [("use1", "allow")])
+        await play.until(lambda: "rules on (1 allowed)" in play.lines()[2])
+
+
+async def test_rules_that_are_switched_off_while_the_log_is_written_answer_nothing(tmp_path, monkeypatch):
+    async with ruled(tmp_path, asking(), line=Line("live")) as play:
+        byrule = play.screen._drive.byrule
+        write = byrule._note
+
+        async def slowly(*about):
+            if about[-1] == "sending":
+                byrule.on = False
+            await write(*about)
+
+        monkeypatch.setattr(byrule, "_note", slowly)
+        play.stage.line = checked()
+        byrule.step()
+        await play.until(lambda: (tmp_path / "state" / "answers.jsonl").exists() and len(play.logged()) == 2)
+        assert answers(play) == []
+        assert play.logged()[-1]["what"].startswith("not sent")
+
+
+async def test_where_there_are_no_rules_the_key_says_so():
+    async with playing(stage=Stage(*asking().events, controls=Sends())) as play:
+        await play.press("U")
+        assert "there are no rules" in play.lines()[-1]

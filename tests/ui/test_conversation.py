@@ -6,6 +6,7 @@ from time import monotonic
 import pytest
 
 from cma_tui.simulator import ServerThread, Simulator
+from cma_tui.ui.drive.arming import ARMING
 from tests.ui.terminal import Terminal
 
 TOOLS = Path(__file__).parents[2] / "examples/incident_tools.py"
@@ -42,7 +43,7 @@ def chat(sim, tmp_path):
         yield opened
 
 
-def rest(terminal, seconds=0.6):
+def rest(terminal, seconds=ARMING + 0.2):
     """Let the bar arm itself: keys count when none came for a moment."""
     until = monotonic() + seconds
     while monotonic() < until:

@@ -155,7 +155,7 @@ async def test_what_is_bound_anew_works_and_the_old_key_does_not():
 
 
 async def test_a_list_takes_the_keys_of_moving_that_the_user_chose():
-    async with playing(*incident("ended"), keymap=from_table({"move.down": "Z", "move.up": "U"})) as play:
+    async with playing(*incident("ended"), keymap=from_table({"move.down": "Z", "move.up": "B"})) as play:
         await play.press("g")
         at = play.cursor
         await play.press("j")

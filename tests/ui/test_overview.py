@@ -6,11 +6,13 @@ import pytest
 
 from cma_tui.feed import Feed
 from cma_tui.overview import Overview
+from cma_tui.session.entry import Entry
 from cma_tui.session.roster import Roster
 from cma_tui.source.news import News, take_in
 from cma_tui.ui.app import OverviewApp, close_session
 from cma_tui.ui.screens.overview import Opened, OverviewScreen, Ways
 from cma_tui.ui.screens.session import SessionScreen
+from cma_tui.ui.widgets import sessions
 from tests.session.test_roster import ask, event, idle, resource, usage
 from tests.ui.play import Stage, opening
 
@@ -282,3 +284,41 @@ def test_ten_thousand_rows_cost_little():
     began = time.process_time()
     roster.arrange()
     assert single < (time.process_time() - began) / 5
+
+
+async def test_a_frame_of_ten_thousand_sessions_looks_at_those_on_the_screen(monkeypatch):
+    """Work is counted: how often anything is asked of a session, for each drawing."""
+    looks = {"standing": 0, "summary": 0}
+    standing, told = Entry.standing, sessions.summary
+
+    def counted(entry):
+        looks["standing"] += 1
+        return standing.fget(entry)
+
+    def summed(entry, now):
+        looks["summary"] += 1
+        return told(entry, now)
+
+    async with board(size=(100, 24)) as scene:
+        await scene.tell(many(10_000))
+        assert len(scene.screen.roster.order) == 10_000
+        monkeypatch.setattr(Entry, "standing", property(counted))
+        monkeypatch.setattr(sessions, "summary", summed)
+        screen, rows = scene.screen, scene.screen._rows
+        height = rows.size.height
+
+        def work(deed):
+            looks.update(standing=0, summary=0)
+            deed()
+            return looks["standing"], looks["summary"]
+
+        for deed in (screen._second, lambda: rows.action_page(1), rows.action_last, screen._show):
+            asked, drawn = work(deed)
+            assert drawn <= height
+            assert asked <= 6 * height, deed
+        for number in (3, 5_000, 9_999):
+            change = News("tail", f"sesn_{number:05}", events=[idle(number)])
+            scene.board._queue.append(change)
+            asked, drawn = work(screen._beat.draw)
+            assert drawn <= height
+            assert asked <= 6 * height + 10, "one that changed does not cost what all do"

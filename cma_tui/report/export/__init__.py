@@ -15,6 +15,8 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from cma_tui.report.export.part import Part
+from cma_tui.report.prices import prices_for
+from cma_tui.report.stats import stats
 from cma_tui.session.model import Session
 
 Writer = Callable[[Session, Part, dict[str, Any]], Iterator[str]]
@@ -46,6 +48,12 @@ def writer(name: str) -> Writer:
     module, _, function = FORMATS[name].module.partition(":")
     found: Writer = getattr(import_module(f"{__name__}.{module}"), function or "write")
     return found
+
+
+def document(session: Session, part: Part, name: str) -> Iterator[bytes]:
+    """A session, or a part of it, in a format: pieces of the file."""
+    figures = stats(session, prices_for(session))
+    return (piece.encode("utf-8", "replace") for piece in writer(name)(session, part, figures))
 
 
 def format_of(path: str) -> str | None:

@@ -1,9 +1,9 @@
 """Answers by the user's rules, in a session that is on the screen.
 
-Owns which uses were looked at and what was answered. Invariants: a use is answered by rule once at most, and
-only while the session is known as it is now: everything folded, the line up, the log looked at less than a
-minute ago, nothing of the past on the screen; all that is checked again right before sending, after the log
-of such answers has its line; each answer is told on the screen.
+Owns which uses were looked at, what was answered, and the switch. Invariants: a use is answered by rule once
+at most, and only while the rules are on and the session is known as it is now: everything folded, the line
+up, the log looked at less than a minute ago, nothing of the past on the screen; all that is checked again
+right before sending, after the log of such answers has its line; each answer is told on the screen.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ class ByRule:
         self._looked: dict[str, bytes] = {}
         """What the rules were asked about, as it stood: they are asked once."""
         self._answered = {"allow": 0, "deny": 0}
+        self.on = True
+        """Whether anything is answered: the user may switch it off for this session."""
 
     def words(self) -> str:
         """How many rules there are, and what they did here."""
         done = {"allow": "allowed", "deny": "denied"}
         said = [f"{number} {done[verdict]}" for verdict, number in self._answered.items() if number]
-        return f"rules on ({', '.join(said) or self._rules})"
+        return f"rules {'on' if self.on else 'off'} ({', '.join(said) or self._rules})"
 
     def step(self) -> None:
         """Answer what waits now, as far as the rules say how."""
@@ -51,7 +53,7 @@ class ByRule:
                 self._panel.run_worker(self._answer(use, asked, decision))
 
     def _fresh(self) -> bool:
-        return self._panel.is_known() and not self._panel.away
+        return self.on and self._panel.is_known() and not self._panel.away
 
     async def _answer(self, use: ToolUse, asked: Asked, decision: Decision) -> None:
         panel = self._panel

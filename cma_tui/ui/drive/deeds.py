@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cma_tui.source import SourceError
 from cma_tui.text import printable
-from cma_tui.ui.drive import managing
+from cma_tui.ui.drive import exporting, managing
 from cma_tui.ui.drive.slash import COMMANDS, Parsed
 from cma_tui.ui.widgets.outbox import Entry
 
@@ -138,6 +138,11 @@ def outcome_event(rest: str) -> dict[str, Any]:
     }
 
 
+async def _rules(panel: DrivePanel, _rest: str) -> bool:
+    panel.switch_rules()
+    return True
+
+
 async def _title(panel: DrivePanel, rest: str) -> bool:
     return await managing.title(panel, _text(rest))
 
@@ -152,11 +157,13 @@ DEEDS: dict[str, Callable[[DrivePanel, str], Awaitable[bool]]] = {
     "files": managing.files,
     "title": _title,
     "edit": _edit,
+    "export": exporting.export,
     "help": _help,
     "interrupt": _interrupt,
     "later": _later,
     "outbox": _outbox,
     "outcome": _outcome,
     "redirect": _redirect,
+    "rules": _rules,
     "system": _system,
 }

@@ -109,13 +109,14 @@ async def download(panel: DrivePanel, rest: str) -> bool:
         panel.say(f"no file {name} yet: /files lists them", "$error")
         return False
     data = await panel.on_source(resources.download(str(found[0]["id"])))
-    path = _path(to) if to.strip() else Path(str(found[0]["filename"]).rpartition("/")[2])
+    path = path_of(to) if to.strip() else Path(str(found[0]["filename"]).rpartition("/")[2])
     await asyncio.to_thread(save_new, path, data)
     panel.say(f"saved {path}, {size(len(data))}", "$success")
     return True
 
 
-def _path(written: str) -> Path:
+def path_of(written: str) -> Path:
+    """A file as the user names it."""
     return Path(written.strip()).expanduser()
 
 
@@ -137,7 +138,7 @@ async def attach(panel: DrivePanel, rest: str) -> bool:
     """Upload a file and mount it."""
     resources, session = _reach(panel)
     name, _, mount = rest.partition(" ")
-    path = _path(name)
+    path = path_of(name)
     file = await panel.on_source(resources.upload(path))
     said = f"{path.name} is in the session"
     return await _done(panel, resources.mount(session, file, mount.strip() or None), said)

@@ -8,6 +8,7 @@ against the session right before it is sent, and is not sent while the line is d
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from textual.app import ComposeResult
 from textual.timer import Timer
 
 from cma_tui.feed import Feed
+from cma_tui.redact import Redactor
 from cma_tui.rules import NONE, Rules
 from cma_tui.source import SourceError
 from cma_tui.source.blocks import AttachError, content
@@ -49,8 +51,11 @@ class DrivePanel(Answering):
         tools: Path | None = None,
         chat: bool = False,
         rules: Rules = NONE,
+        redactor: Callable[[], Redactor] = Redactor,
     ) -> None:
         super().__init__(feed, chat=chat)
+        self.redactor = redactor
+        """Makes what masks a document."""
         self.outbox = Outbox()
         self._state_dir = state_dir
         self._drafts: Drafts | None = None
@@ -81,6 +86,15 @@ class DrivePanel(Answering):
         if self._drafts is not None:
             self._save()
             self._drafts.close()
+
+    def switch_rules(self) -> None:
+        """Answer by rule no more, or again, in this session."""
+        if self.byrule is None:
+            self.say("there are no rules: they belong into config.toml, below [rules]", "$warning")
+            return
+        self.byrule.on = not self.byrule.on
+        self.say(self.byrule.words(), "$warning")
+        self.byrule.step()
 
     # -- what the session does --------------------------------------------------------------------------
 

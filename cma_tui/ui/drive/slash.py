@@ -28,6 +28,7 @@ COMMANDS: dict[str, Slash] = {
     "download": Slash("NAME [TO]", "save a file that the session wrote"),
     "edit": Slash("", "write the message in $EDITOR (also Ctrl+G)"),
     "error": Slash("TEXT", "a tool's result by hand: it failed"),
+    "export": Slash("FILE [--no-redact]", "write the session as a document: x.md x.html x.json x.txt x.csv"),
     "files": Slash("", "what the session has written"),
     "help": Slash("", "these commands"),
     "interrupt": Slash("", "stop the agent, all threads"),
@@ -36,6 +37,7 @@ COMMANDS: dict[str, Slash] = {
     "outbox": Slash("", "go to what is not sent yet (also Esc Q)"),
     "outcome": Slash("TEXT [--rubric TEXT|@FILE] [--iterations N]", "define what the agent is to reach"),
     "redirect": Slash("TEXT", "interrupt, and say this in the same request (also Ctrl+R)"),
+    "rules": Slash("", "answer by rule no more, or again (also U)"),
     "system": Slash("TEXT", "add to the agent's instructions"),
     "title": Slash("TEXT", "name the session"),
 }

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from time import monotonic
 from typing import ClassVar, NamedTuple
 
@@ -23,7 +22,8 @@ from textual.widgets import Input, Static
 from cma_tui.feed import Feed
 from cma_tui.overview import Overview
 from cma_tui.report.overview import totals_words
-from cma_tui.session.roster import NEEDS_HOST, NEEDS_YOU, Entry, Roster
+from cma_tui.session.entry import NEEDS_HOST, NEEDS_YOU, Entry
+from cma_tui.session.roster import Roster
 from cma_tui.source import SourceError
 from cma_tui.text import ago, first_line
 from cma_tui.ui.beat import Beat
@@ -334,16 +334,6 @@ class OverviewScreen(Screen[str | None]):
     def action_leave(self) -> None:
         """Leave; the sessions go on."""
         self.app.exit()
-
-
-def add_recordings(roster: Roster, folder: Path, newest: int = 100) -> None:
-    """Put the newest recordings of a folder into the list."""
-    try:
-        files = [(path.stat().st_mtime, path) for path in folder.iterdir() if path.is_file()]
-    except OSError:  # there are none
-        return
-    for at, path in sorted(files, reverse=True)[:newest]:
-        roster.saved(str(path), path.name, at)
 
 
 def _joined(parts: list[tuple[str, str]]) -> Content:

@@ -8,7 +8,7 @@ events are made or sent beyond `Feed` and `Controls`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final, Literal, cast
@@ -19,6 +19,7 @@ from textual.widget import Widget
 
 from cma_tui.feed import Feed
 from cma_tui.player import Player
+from cma_tui.redact import Redactor
 from cma_tui.report.tracing import traced
 from cma_tui.report.words import Density
 from cma_tui.rules import NONE, Rules
@@ -86,6 +87,7 @@ class SessionScreen(Viewing):
             "session.write": "write",
             "session.answer": "answer",
             "session.outbox": "outbox",
+            "session.rules": "rules",
             "session.interrupt": "interrupt",
             "session.record": "record",
             "session.hurry": "hurry",
@@ -112,6 +114,7 @@ class SessionScreen(Viewing):
         wishes: Wishes | None = None,
         player: Player | None = None,
         rules: Rules = NONE,
+        redactor: Callable[[], Redactor] = Redactor,
     ) -> None:
         """Prepare the screen of a feed that has not been started.
 
@@ -131,6 +134,7 @@ class SessionScreen(Viewing):
             wishes: what the user wants to be told while looking elsewhere.
             player: what looks at the feed's session; one that looks at its newest moment if not given.
             rules: what is answered without asking.
+            redactor: makes what masks a document.
         """
         super().__init__()
         self.played_on = self
@@ -163,7 +167,9 @@ class SessionScreen(Viewing):
         self._reader.known_place = self.player.ordinal
         self._timeline.instead = _INVITATION.get(mode, self._timeline.instead)
         chat = mode in ("chat", "demo")
-        self._drive = DrivePanel(feed, state_dir=state_dir, tools=tools, chat=chat, rules=rules)
+        self._drive = DrivePanel(
+            feed, state_dir=state_dir, tools=tools, chat=chat, rules=rules, redactor=redactor
+        )
         if self._drive.byrule is not None and mode != "replay":
             self._header.by_rule = self._drive.byrule.words
         self._approval, self._composer = self._drive.approval, self._drive.composer
@@ -439,8 +445,9 @@ class SessionScreen(Viewing):
     # What is sent is awaited by workers of the panel below: a handler that waits would stop the drawing.
 
     def on_sender_said(self, message: Sender.Said) -> None:
-        """The last line says it."""
+        """The last line says it; the header may have to say something else then."""
         self._hints.say(message.text, message.style)
+        self._header.show()
 
     def on_sender_left(self) -> None:
         """Back to the timeline."""
@@ -474,6 +481,11 @@ class SessionScreen(Viewing):
     def action_answer(self) -> None:
         """Put the keys into the bar of what waits."""
         self._drive.action_answer()
+
+    def action_rules(self) -> None:
+        """Answer by rule no more, or again."""
+        self._drive.switch_rules()
+        self._show_source()
 
     def action_outbox(self) -> None:
         """Put the keys into what is not sent yet."""

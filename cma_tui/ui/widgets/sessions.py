@@ -22,7 +22,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from cma_tui.report.overview import Summary, spark, summary
-from cma_tui.session.roster import RETRYING, RUNNING, Entry, Roster
+from cma_tui.session.entry import RETRYING, RUNNING, Entry
+from cma_tui.session.roster import Roster
 from cma_tui.ui.keys import bindings
 
 _SPARK = 12
