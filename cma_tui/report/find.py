@@ -152,6 +152,7 @@ _OURS = tuple(
     cached nothing read first token from agent more characters character infinity marks redacted image
     document bytes nested too deeply show see raw event unexpected rescheduling
     write to it and tries again raise with budget then go on ask differently same words are has in new session
+    none title
     """.split()  # noqa: SIM905 - a text is easier to read than a list
 )
 

@@ -86,7 +86,13 @@ def _usage(session: Session, item: Item, event: Event) -> Row:
 
 
 def _updated(session: Session, item: Item, event: Event) -> Row:
-    changed = [k for k in event.data if k not in ("id", "type", "processed_at")]
+    data = event.data
+    changed = [k for k in data if k not in ("id", "type", "processed_at", "title", "budget")]
+    if "title" in data:
+        changed.insert(0, f"title: {as_text(data['title']) or 'none'}")
+    if "budget" in data:
+        limit = usd(as_dict(data["budget"]).get("max_list_cost"))
+        changed.append(f"budget: {money(limit) if limit is not None else 'none'}")
     return Row(
         "session",
         "note",
@@ -111,7 +117,7 @@ def _workflow(session: Session, item: Item, event: Event) -> Row:
     elif step == "error":
         text, tone = as_text(as_dict(data.get("error")).get("message")) or "", "bad"
     elif step == "status_ended":
-        words = as_text(as_dict(data.get("result")).get("type")) or "ended"
+        text, words = "ended", as_text(as_dict(data.get("result")).get("type")) or ""
         tone = "bad" if words == "error" else "ok"
     return Row(
         "workflow",
