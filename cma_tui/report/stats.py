@@ -18,6 +18,7 @@ from cma_tui.session.agents import model_of
 from cma_tui.session.book import Book, figures_of
 from cma_tui.session.cost import NANO, Prices, burn, session_list_cost, snapshots
 from cma_tui.session.elapsed import Split, seconds
+from cma_tui.session.errors import request_error
 from cma_tui.session.figures import ToolFigures, TurnFigures, waiting_us
 from cma_tui.session.model import Failure, ModelRequest, Session, Turn
 from cma_tui.session.requests import RequestFigures
@@ -190,12 +191,13 @@ class _Figures:
         tokens = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
         asked = self._session.items[one.item].event
         prompt, window = one.prompt_tokens, self._window(one.thread, asked)
-        block = one.first_block_us
+        block, failure = one.first_block_us, request_error(self._session, one.item)
         return known(
             id=self._session.events[self._session.items[one.item].event].key,
             turn=one.turn + 1 if one.turn >= 0 else None,
             thread=one.thread,
             state=one.state,
+            error=None if failure is None else first_line(failure.line, 400),
             started_at=None if one.at is None else stamp_text(one.at),
             duration_s=None if one.length_us is None else seconds(one.length_us),
             ttft_s=one.first_token_s,

@@ -179,6 +179,24 @@ def request_failures(events: Events, items: Mapping[int, Item]) -> dict[int, Tur
     return found
 
 
+def request_error(session: Session, index: int) -> TurnError | None:
+    """Why the model request that is that item failed; None when it did not."""
+    request = session.items[index]
+    if not isinstance(request, ModelRequest) or not request.is_error:
+        return None
+    near: dict[int, Item] = {index: request}
+    thread = session.threads.get(request.thread) if request.thread is not None else None
+    own = range(index + 1, len(session.items)) if thread is None else thread.items
+    for place in range(bisect_right(own, index), len(own)):
+        item = session.items[own[place]]
+        if isinstance(item, ModelRequest | Failure) and item.thread == request.thread:
+            near[own[place]] = item
+            break
+        if thread is None and item.turn != request.turn:
+            break
+    return request_failures(session.events, near).get(index)
+
+
 def errors_of(events: Events, items: Mapping[int, Item]) -> list[TurnError]:
     """Everything that went wrong with the items of a turn, in order."""
     found: list[tuple[int, TurnError]] = []

@@ -294,3 +294,19 @@ def test_two_side_by_side_and_many_together():
     last = together([one, other])[-1].split()
     assert last[:6] == ["2", "4", "2", "0", "9.0k", "237"]
     assert last[7] == "≥$0.01", "one of the two tells no cost"
+
+
+def test_a_request_that_failed_says_why():
+    log = Log()
+    log.begin()
+    for told in (True, False):
+        start = log.start()
+        log.end(start, is_error=True)
+        if told:
+            log.error()
+    log.answer()
+    log.rest()
+    said = [one.get("error") for one in stats(fold_all(log.events))["requests"]]
+    assert said[0].endswith(": Overloaded")
+    assert said[1] == "api_error: model_request_failed: the model request failed"
+    assert said[2] is None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from cma_tui.report.stats import by_use
 from cma_tui.session.cost import NANO
 from cma_tui.session.elapsed import seconds
+from cma_tui.session.errors import request_error
 from cma_tui.session.figures import TurnFigures
 from cma_tui.session.sums import Sums
 from cma_tui.text import NOT_KNOWN, count, duration, first_line, money
@@ -236,7 +237,7 @@ def _request(view: MetricsView, index: int) -> dict[str, str]:
     asked = view.session.items[one.item].event
     prompt, window = one.prompt_tokens, view.window_of(one.thread, asked)
     fill = f"{prompt / window:.0%}" if window else count(prompt)
-    known = one.metered
+    known, error = one.metered, request_error(view.session, index)
     return {
         "turn": str(one.turn + 1) if one.turn >= 0 else NOT_KNOWN,
         "ended": "running" if one.state == "running" else {"done": "well"}.get(one.state, one.state),
@@ -248,7 +249,7 @@ def _request(view: MetricsView, index: int) -> dict[str, str]:
         "context": fill if prompt else NOT_KNOWN,
         "tok/s": count(one.tokens_per_second),
         "cost": amount(one.cost),
-        "thread": first_line(name, 60),
+        "thread": first_line(name, 60) + ("" if error is None else f"  {first_line(error.line, 200)}"),
     }
 
 
