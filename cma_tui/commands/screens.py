@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cma_tui.mirror import Mirror
     from cma_tui.settings import Settings
     from cma_tui.source import Source
+    from cma_tui.ui.chooser import Choice
 
 
 Limits = tuple[float | None, float | None]
@@ -67,20 +68,21 @@ def show_log(
     from cma_tui.session.model import Session
     from cma_tui.source.saved import Followed, Saved
     from cma_tui.ui.app import ANOTHER, run
+    from cma_tui.ui.chooser import Choice
 
     if follow:
         if not isinstance(log, SavedLog):
             raise CommandError(f"{log.name}: only a single file can be followed", Exit.USAGE)
         log.follow(lambda: False)  # refuses what cannot be followed, before there is a screen
     settings = options.settings(**trace.flags)
-    chosen = pick.session
-    if chosen is not None:
-        next(log.events(chosen), None)  # whether there is such a session
+    choice = Choice(pick.session)
+    if pick.session is not None:
+        next(log.events(pick.session), None)  # whether there is such a session
     else:
-        chosen = 0 if isinstance(log, SavedLog) else _chosen(log, settings)
+        choice = Choice(0) if isinstance(log, SavedLog) else _chosen(log, settings)
     if isinstance(log, SavedLog):
         replayed(settings, log.name)
-    while chosen is not None:
+    while (chosen := choice.number) is not None:
         shown = log if chosen >= 0 else Together([log], merged=True)
         number = max(chosen, 0)
 
@@ -97,12 +99,12 @@ def show_log(
         code = run(feed, mode="replay", name=shown.name, settings=settings, mirror=mirror, player=player)
         if code != ANOTHER:
             return code
-        chosen = _chosen(log, settings)
-    return Exit.DONE
+        choice = _chosen(log, settings)
+    return choice.code
 
 
-def _chosen(log: SavedLog | Together, settings: Settings) -> int | None:
-    """Which session of a log the user wants to see: its number, a negative one for all in one, or None."""
+def _chosen(log: SavedLog | Together, settings: Settings) -> Choice:
+    """Which session of a log the user wants to see."""
     from cma_tui.log.formats import SavedLog
     from cma_tui.log.together import Together
     from cma_tui.ui.chooser import choose

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -19,9 +19,10 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from cma_tui.keymap import DEFAULT, Keymap
+from cma_tui.log.formats import LogError
 from cma_tui.log.together import Summary
 from cma_tui.text import count, duration, first_line, printable
-from cma_tui.ui.app import Shell
+from cma_tui.ui.app import Shell, outcome
 from cma_tui.ui.keys import bindings, keymap_of
 
 ALL: Final = -1
@@ -146,20 +147,26 @@ class Chooser(Shell):
         self.exit(0)
 
 
-def choose(name: str, find: Callable[[], Sequence[Summary]], settings: Any) -> int | None:  # noqa: ANN401 - Settings
+class Choice(NamedTuple):
+    """What came of it."""
+
+    number: int | None
+    """The session's number, or `ALL`; None when the user left."""
+    code: int = 0
+    """The exit code, should it end there."""
+
+
+def choose(name: str, find: Callable[[], Sequence[Summary]], settings: Any) -> Choice:  # noqa: ANN401 - Settings
     """Let the user choose one of a log's sessions; a log with one needs no choice.
 
-    Returns:
-        The session's number, `ALL`, or None when the user left.
-
     Raises:
-        Exception: what the looking through raised.
+        LogError: the log cannot be read any more.
     """
     app = Chooser(name, find, theme=settings.theme, keymap=settings.keys)
     app.state_dir = settings.state_dir
     if not settings.motion:
         app.animation_level = "none"
-    app.run()
-    if app.failure is not None:
+    code = app.run()
+    if isinstance(app.failure, LogError):
         raise app.failure
-    return app.chosen
+    return Choice(app.chosen, outcome(app, code, None))

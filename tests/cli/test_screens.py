@@ -5,6 +5,8 @@ import threading
 
 import pytest
 
+from cma_tui.ui.chooser import Choice
+
 
 class Runs(list):
     """What the screen was run with: mode, name and feed; and the players."""
@@ -156,7 +158,7 @@ def test_the_user_chooses_where_several_files_hold_several_sessions(run, screen,
         said = {"type": "user.message", "id": f"e{number}", "content": [{"type": "text", "text": "hi"}]}
         path.write_text(json.dumps({**said, "processed_at": "2026-07-06T14:16:30Z"}) + "\n")
         paths.append(str(path))
-    answers, asked = [1, None], []
+    answers, asked = [Choice(1), Choice(None, 130)], []
 
     def choose(name, find, settings):
         asked.append([told.said for told in find()])
@@ -167,7 +169,7 @@ def test_the_user_chooses_where_several_files_hold_several_sessions(run, screen,
     assert run("replay", *paths)[0] == 0
     assert texts(runs[-1][2].session) == ["hi"]
     assert [event.key for event in runs[-1][2].session.events] == ["e2"]
-    assert run(*paths)[0] == 0
+    assert run(*paths)[0] == 130
     assert (len(runs), asked) == (1, [["hi", "hi"]] * 2), "who chooses none sees none"
     code, _, err = run("replay", "--follow", *paths)
     assert (code, "only a single file can be followed" in err) == (2, True)
