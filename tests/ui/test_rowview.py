@@ -1,7 +1,7 @@
 """Rows as strips: their width, what is cut and wrapped, and what Markdown may cost."""
 
 import re
-from time import perf_counter
+from time import perf_counter, process_time
 
 import pytest
 from hypothesis import given
@@ -273,11 +273,11 @@ def test_what_could_freeze_markdown_is_shown_plain(text):
     ],
     ids=range(11),
 )
-def test_the_worst_markdown_that_is_set_takes_less_than_two_seconds(text):
+def test_the_worst_markdown_that_is_set_takes_less_than_a_second(text):
     assert len(text) <= MARKDOWN_CAP
-    start = perf_counter()
+    start = process_time()
     drawn(Row("agent", "agent", 0.0, text=text, prose=True))
-    assert perf_counter() - start < 2.0
+    assert process_time() - start < 1.0
 
 
 @given(texts)

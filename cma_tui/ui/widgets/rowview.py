@@ -36,7 +36,8 @@ MEASURE = 100
 """The widest a message is set, however wide the screen: longer lines are hard to read."""
 
 MARKDOWN_CAP = 16_000
-_FENCES, _COLUMNS = 50, 20
+_FENCES, _COLUMNS, _ROWS = 50, 20, 300
+"""Blocks of code, and columns and rows of tables, up to which Markdown is set: more takes long."""
 _PARSER = (
     MarkdownIt("commonmark", {"html": False})
     .enable(["strikethrough", "table"])
@@ -255,9 +256,8 @@ def is_markdown(text: str) -> bool:
     """Whether the text is worth setting as Markdown, and small enough that setting it cannot freeze."""
     if len(text) > MARKDOWN_CAP or not any(mark in text for mark in ("*", "`", "#", "|", "\n-", "\n1.", "[")):
         return False
-    return text.count("```") <= 2 * _FENCES and all(
-        line.count("|") <= _COLUMNS + 1 for line in text.split("\n") if "|" in line
-    )
+    bars = [line.count("|") for line in text.split("\n") if "|" in line]
+    return text.count("```") <= 2 * _FENCES and len(bars) <= _ROWS and max(bars, default=0) <= _COLUMNS + 1
 
 
 def set_markdown(text: str, width: int, style: Style, console: Console) -> list[list[Segment]]:
