@@ -224,7 +224,8 @@ class SessionScreen(Viewing):
         reading = self._reading
         change = self.feed.take(_READING if reading else BUDGET)
         source = self.feed.source
-        self._counting.live = source is not None and source.live and not self.feed.finished
+        attached = source is not None and source.live and source.line is not None
+        self._counting.live = attached and not self.feed.finished  # the silence of a file tells nothing
         counted = self._counting.update(self.feed.session, change, in_passing=reading and self.feed.behind)
         if self._mirror is not None and (counted or change is not None or self._mirror_behind):
             self._trace(self._mirror, change)

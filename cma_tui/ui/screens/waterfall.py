@@ -444,7 +444,7 @@ class Waterfall(Panel):
         """The server's time: its last stamp, and what has passed since that reached us."""
         feed, session = self._feed, self.view.session
         source = feed.source if feed is not None else None
-        if feed is None or source is None or not source.live or feed.finished or session.last_at is None:
+        if feed is None or source is None or source.line is None or feed.finished or session.last_at is None:
             return None
         if session is not feed.session:
             return None  # it is a moment of the past
