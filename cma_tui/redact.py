@@ -30,6 +30,8 @@ _SHORT = 64
 _HARMLESS = 4096
 _LITERAL = 8
 """A value shorter than that is no key, and would be found all over the text."""
+_RECENT = 1 << 20
+"""Characters of longer texts that are remembered."""
 
 _MARK = r"[A-Za-z0-9_-]"
 _TOKENS: Final = tuple(
@@ -109,6 +111,11 @@ class Redactor:
         """How many places were masked so far, by what was there."""
         self._harmless: set[str] = set()
         """Short texts that were looked at and stay as they are: names of fields, mostly."""
+        self._recent: set[str] = set()
+        """Longer ones, as what was said stands in several rows."""
+        self._recent_size = 0
+        self._names: dict[str, bool] = {}
+        """Names of fields, and whether they hold a secret."""
 
     @property
     def masked(self) -> int:
@@ -120,6 +127,8 @@ class Redactor:
         if text in self._harmless:
             return text
         length = len(text)
+        if length <= cap and text in self._recent:
+            return text
         if length <= _SHORT:
             clean = self._mask(_valid(text))
             if clean == text and len(self._harmless) < _HARMLESS:
@@ -128,7 +137,11 @@ class Redactor:
         cut = length > cap + _MARGIN
         if cut:
             text = text[: cap + _MARGIN]
-        text = self._mask(_valid(text))
+        clean = self._mask(_valid(text))
+        if clean == text and length <= cap:
+            self._remember(clean)
+            return clean
+        text = clean
         if cut:
             text = text[:-_TAIL]  # a secret that was cut in two is in there
         if len(text) > cap or cut:
@@ -139,9 +152,22 @@ class Redactor:
         """A JSON value without its secrets, its texts in at most about `whole` characters, each in `cap`."""
         return _Walk(self, cap, whole).value(value)
 
+    def _remember(self, text: str) -> None:
+        """It stays as it is wherever else it stands."""
+        if self._recent_size + len(text) > _RECENT:
+            self._recent, self._recent_size = set(), 0
+        if len(text) <= _RECENT // 8:
+            self._recent.add(text)
+            self._recent_size += len(text)
+
     def secret_name(self, name: str) -> bool:
         """Whether a field of that name holds a secret, whatever it looks like."""
-        return len(name) <= 100 and _NAME.search(_CAMEL.sub("_", name)) is not None
+        secret = self._names.get(name)
+        if secret is None:
+            secret = len(name) <= 100 and _NAME.search(_CAMEL.sub("_", name)) is not None
+            if len(self._names) < _HARMLESS and len(name) <= _SHORT:
+                self._names[name] = secret
+        return secret
 
     def _mask(self, text: str) -> str:
         if len(text) < 4:
@@ -157,8 +183,10 @@ class Redactor:
         lower = text.lower()
         if "bearer" in lower:
             text = _BEARER.sub(self._second, text)
-        if any(hint in lower for hint in _PAIR_HINTS):
-            text = _PAIR.sub(self._value, text)
+        for hint in _PAIR_HINTS:
+            if hint in lower:
+                text = _PAIR.sub(self._value, text)
+                break
         if len(text) >= 1024:
             text = _BASE64_RUN.sub(_stub, text)
         for own in self._own:
@@ -237,12 +265,12 @@ class _Walk:
             return value if value - value == 0 else None
         if depth >= _DEPTH:
             return "[nested too deeply]"
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return self._object(value, depth)
         if isinstance(value, list | tuple):
             items = [self.value(item, depth + 1) for item in value[:_PARTS]]
             return items if len(value) <= _PARTS else [*items, f"[cut: {len(value):,} parts in all]"]
-        return self._text(str(value))
+        return self._object(value, depth) if isinstance(value, Mapping) else self._text(str(value))
 
     def _object(self, value: Mapping[str, Any], depth: int) -> dict[str, Any]:
         if value.get("type") == "base64" and isinstance(value.get("data"), str):

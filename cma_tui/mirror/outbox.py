@@ -154,7 +154,8 @@ class Outbox:
         latest = held or sent
         if latest is not None and latest[0] == row.digest and latest[1] == row.rank and latest[2] >= row.live:
             return False
-        db.execute("DELETE FROM waiting WHERE dest = ? AND id = ?", where)
+        if held is not None:
+            db.execute("DELETE FROM waiting WHERE dest = ? AND id = ?", where)
         db.execute(
             "INSERT INTO waiting (dest, session, turn, id, digest, rank, live, body)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -260,3 +260,15 @@ def test_what_was_masked_is_counted_by_kind():
         "login in a URL": 1,
     }
     assert redactor.masked == 8
+
+
+def test_what_was_looked_at_before_is_as_clean_as_the_first_time():
+    """Texts that stand in many rows are looked at once; what was masked is masked, and counted, each time."""
+    redactor = Redactor([OWN])
+    plain, secret = "an ordinary line of words " * 40, f"key {OWN} and more words " * 40
+    for times in (1, 2, 3):
+        assert redactor.text(plain) == plain
+        assert OWN not in redactor.text(secret)
+        assert redactor.masked == 40 * times
+    assert redactor.text(plain, cap=100).startswith(plain[:100] + "…"), "remembered, and cut all the same"
+    assert redactor.text(plain) == plain
