@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 from cma_tui.event import Event, local
 from cma_tui.mirror import Mirror, Target
@@ -137,3 +139,43 @@ def mirror(fake: Fake, folder, **more) -> Mirror:
 def by_key(rows: list[Row]) -> dict[str, Row]:
     assert len({row.key for row in rows}) == len(rows)
     return {row.key: row for row in rows}
+
+
+class Door:
+    """An address in front of a server. While it is closed, connections are refused."""
+
+    def __init__(self, url: str):
+        host, _, port = url.removeprefix("http://").partition(":")
+        self._behind = (host, int(port))
+        self._socket = socket.socket()
+        self._socket.bind((host, 0))  # bound and not listening: nobody else gets the port, and it refuses
+        self._open: list[socket.socket] = []
+        self.url = f"http://{host}:{self._socket.getsockname()[1]}"
+
+    def open(self) -> None:
+        self._socket.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        for held in (self._socket, *self._open):
+            with suppress(OSError):
+                held.shutdown(socket.SHUT_RDWR)
+            held.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                one = self._socket.accept()[0]
+            except OSError:
+                return
+            other = socket.create_connection(self._behind)
+            self._open += [one, other]
+            for source, sink in ((one, other), (other, one)):
+                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _pump(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(1 << 16):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)

@@ -11,7 +11,7 @@ from cma_tui.mirror.upload import ATTEMPTS
 from cma_tui.session.model import Change
 from cma_tui.settings import Secret
 from tests.mirror.fake import Fake
-from tests.mirror.help import Time, counted, mirror, target, told
+from tests.mirror.help import Door, Time, counted, mirror, target, told
 from tests.mirror.test_mirror import many_turns
 from tests.session.look import fold
 from tests.stories import orders
@@ -179,6 +179,28 @@ def test_a_server_that_is_not_there(tmp_path):
     sent(watcher, three_turns())
     status = watcher.close(5)
     assert (status.waiting, status.problem) == (3, "Braintrust cannot be reached")
+
+
+def test_refused_connections_hold_up_nobody_and_all_is_sent_once_there_is_an_answer(fake, tmp_path):
+    door = Door(fake.url)
+    try:
+        there = target(fake, app_url=door.url)
+        watcher = mirror(fake, tmp_path, target=there, time=Time(limit=3))
+        sent(watcher, three_turns())
+        begun = monotonic()
+        status = watcher.close(1.0)
+        assert monotonic() - begun < 1.6
+        assert (status.waiting, status.problem) == (3, "Braintrust cannot be reached")
+        assert not fake.requests
+        door.open()
+        again = mirror(fake, tmp_path, target=there)
+        sent(again, three_turns())
+        fake.until(lambda: again.status.sent == 3)
+        assert again.close(10).waiting == 0
+        check_whole(fake)
+        assert set(fake.writes.values()) == {1}
+    finally:
+        door.close()
 
 
 def test_a_redirect_is_not_followed(fake, tmp_path):
