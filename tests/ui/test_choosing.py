@@ -113,6 +113,19 @@ async def test_from_a_session_one_goes_to_the_others_of_its_file(two, number):
         feed.close()
 
 
+async def test_from_the_list_of_all_sessions_one_goes_back_to_that(two):
+    with open_log(two) as log:
+        feed = Feed(opening(Saved(log)))
+        app = Painted(feed, mode="replay", name=log.name, player=Player(feed))
+        app._main._among = True
+        async with app.run_test(size=(100, 24)) as pilot:
+            play = Play(app, Stage(), feed, pilot)
+            await play.settle()
+            assert "session 1 of 2" in play.text()
+            assert "chooses" not in play.text()
+        feed.close()
+
+
 async def test_where_there_is_one_session_there_is_nothing_to_choose(tmp_path):
     log = Log()
     log.begin("hi")

@@ -379,8 +379,8 @@ class SessionScreen(Viewing):
         source = self.feed.source
         if not self._others or not isinstance(source, Saved):
             return None
-        chooses = keymap_of(self).hint("chooses", "session.sessions")
-        return (f"session {source.session + 1} of {self._others + 1}, {chooses}", "$accent")
+        chooses = "" if self._among else f", {keymap_of(self).hint('chooses', 'session.sessions')}"
+        return (f"session {source.session + 1} of {self._others + 1}{chooses}", "$accent")
 
     def _second(self) -> None:
         """The only timer: the clock cells of a live session, and what is sent while nothing arrives."""
