@@ -14,22 +14,29 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.pilot import Pilot
 
-from cma_tui.event import Event, local, parse
+from cma_tui.event import Event, local, parse, stamp_text
 from cma_tui.feed import Feed
+from cma_tui.overview import Overview
 from cma_tui.simulator import ServerThread, Simulator
 from cma_tui.source import Line, Source, saved
 from cma_tui.source.client import make_client
 from cma_tui.source.live import Live
-from cma_tui.ui.app import CmaTop
+from cma_tui.source.news import News
+from cma_tui.ui.app import CmaTop, OverviewApp
+from cma_tui.ui.screens.overview import Ways
 from cma_tui.ui.screens.session import Mode
+
+if TYPE_CHECKING:
+    from cma_tui.source.overview import Workspace
 
 HERE = Path(__file__).parent
 SIZES = ((80, 24), (160, 48))
 VIEW = (120, 32)
+LIST = (120, 18)
 OUTCOME = {"type": "user.define_outcome", "description": "A summary of the incident", "max_iterations": 3}
 DEADLINE = 20.0
 QUESTION = "Debug my incident: p99 on orders is 10x its baseline since 08:30"
@@ -220,9 +227,103 @@ async def views(folder: Path, theme: str) -> None:
         picture.save(folder, f"edit-{look}")
 
 
+SESSIONS = (
+    (
+        "p99 on orders",
+        "incident-responder",
+        "idle",
+        2,
+        84,
+        61_400,
+        "bash",
+        "kubectl rollout undo deploy/orders",
+    ),
+    ("Weekly figures of billing", "data-analyst", "idle", 9, 31, 22_900, "get_invoices", None),
+    ("Review the retry logic of cart", "code-reviewer", "running", 0, 112, 94_300, "grep", "max_attempts"),
+    ("Why do refunds fail for EU cards", "support-triage", "running", 0, 9, 7_200, "", None),
+    ("Migrate catalogue to the new schema", "code-reviewer", "rescheduling", 1, 205, 148_800, "", None),
+    ("Release notes of 4.12", "release-notes", "idle", 34, 47, 33_100, "!", None),
+    ("Slow queries of search", "incident-responder", "idle", 51, 66, 58_700, "", None),
+    ("日本語のドキュメントを校正", "release-notes", "idle", 64, 18, 12_050, "", None),
+    ("Which tests are flaky", "code-reviewer", "idle", 118, 143, 101_500, "", None),
+    ("Cost of storage by team", "data-analyst", "idle", 190, 72, 49_900, "", None),
+    ("Old incident", "incident-responder", "terminated", 1500, 310, 233_000, "", None),
+)
+"""Sessions of the list: title, agent, status, minutes since, cents, tokens, a tool that waits or runs."""
+
+
+class Told:
+    """A workspace of these sessions, in which nothing more happens."""
+
+    def look_at(self, sessions: tuple[str, ...]) -> None:
+        """All is known already."""
+
+    async def news(self) -> AsyncIterator[News]:
+        """The list, and the ends of the logs."""
+        now = time.time()
+        for number, (title, agent, status, minutes, cents, tokens, tool, command) in enumerate(SESSIONS):
+            at = now - minutes * 60 - 20
+            key = f"sesn_{number}"
+            usage = {"input_tokens": tokens, "list_cost": {"amount": str(cents), "currency": "USD"}}
+            about = {"id": agent, "name": agent, "model": {"id": "claude-opus-5"}}
+            stamps = {"created_at": stamp_text(at - 600), "updated_at": stamp_text(at)}
+            yield News("listed", resources=[{"id": key, "title": title, "status": status, "agent": about,
+                                             "usage": usage, **stamps}])  # fmt: skip
+            yield News("tail", session=key, events=[*_end_of(status, tool, command, at)])
+        await asyncio.Event().wait()
+
+
+def _end_of(status: str, tool: str, command: str | None, at: float) -> Iterator[Event]:
+    """The last events of such a session's log."""
+
+    def event(kind: str, **fields: object) -> Event:
+        about = {"id": f"sevt_{kind}", "type": kind, "processed_at": stamp_text(at), **fields}
+        return parse(json.dumps(about).encode())
+
+    yield event("session.status_running")
+    if tool and tool != "!":
+        kind = "agent.tool_use" if command else "agent.custom_tool_use"
+        asks = {"evaluated_permission": "ask" if status == "idle" else "allow"} if command else {}
+        yield event(kind, name=tool, input={"command": command or "EU, October"}, **asks)
+        if status == "idle":
+            yield event(
+                "session.status_idle",
+                stop_reason={"type": "requires_action", "event_ids": [f"sevt_{kind}"]},
+            )
+    elif status == "running":
+        yield event("span.model_request_start")
+    elif status == "idle":
+        reason = "retries_exhausted" if tool else "end_turn"
+        yield event("session.status_idle", stop_reason={"type": reason})
+    elif status != "running":
+        yield event(f"session.status_{'rescheduled' if status == 'rescheduling' else status}")
+
+
+async def overview(folder: Path, theme: str) -> None:
+    """The list of all sessions."""
+
+    async def opened() -> Workspace:
+        return cast("Workspace", Told())
+
+    listed = Overview(opened)
+    app = OverviewApp(listed, Ways(lambda session: None, None), theme=theme)  # type: ignore[arg-type]
+    try:
+        async with app.run_test(size=LIST) as pilot:
+            deadline = time.monotonic() + DEADLINE
+            while len(listed.roster.entries) < len(SESSIONS) or listed.behind:
+                if time.monotonic() > deadline or listed.error is not None:
+                    raise SystemExit(f"a picture is not ready: {listed.error or 'it takes too long'}")
+                await pilot.pause()
+            await pilot.pause(0.1)
+            app.save_screenshot(f"overview-{theme.removeprefix('cma-')}-120x18.svg", str(folder))
+    finally:
+        listed.close(2.0)
+
+
 async def main(folder: Path) -> None:
     """All of them."""
     for theme in ("cma-dark", "cma-light"):
+        await overview(folder, theme)
         await views(folder, theme)
     for size in SIZES:
         await watch(folder, size)
