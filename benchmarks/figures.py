@@ -79,6 +79,8 @@ class Scale:
     """Events a second that the server writes."""
     writing: float
     """Seconds it writes at each rate."""
+    peers: bool = False
+    """Whether other programs are installed to be compared with."""
 
 
 FULL = Scale(
@@ -92,6 +94,7 @@ FULL = Scale(
     seconds=5.0,
     rates=(10, 100, 1_000, 10_000),
     writing=8.0,
+    peers=True,
 )
 QUICK = Scale(
     rounds=3,

@@ -1,7 +1,8 @@
 """The player: what keeping every moment of a log costs, and how long a moment takes to be looked at.
 
-Measured: CPU time of folding a saved log with its past kept, and then of views at random moments of it. Limit
-of the fold: the same without a past. The goal of a view is milliseconds.
+Measured: CPU time of folding a saved log with its past kept; then, when a feed has read the log, of seeking
+to random moments of it, back and forth. Limit of the fold: the same without a past. The goal of a seek is
+milliseconds.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from time import process_time
 
 from benchmarks.figures import Figure, Goal, Scale, alternate, percentile
 from benchmarks.logs import Logs
+from cma_tui.feed import Feed
 from cma_tui.log.formats import SavedLog, open_log
+from cma_tui.player import Player
 from cma_tui.session.fold import apply
 from cma_tui.session.model import Change, Session
-from cma_tui.session.moments import Moments, keep_past
+from cma_tui.session.moments import keep_past
+from cma_tui.source.saved import Saved
 
-_VIEWS = 50
+_SEEKS = 50
 
 
 def run(scale: Scale, logs: Logs) -> Iterator[Figure]:
@@ -37,26 +41,32 @@ def run(scale: Scale, logs: Logs) -> Iterator[Figure]:
     )
     for number in scale.file_events:
         with open_log(logs.file(number)) as log:
-            moments = _folded(log, past=True)
-            assert moments is not None
-            late = _views(moments)
+            late = _seeks(log)
         for share, word in ((0.5, "p50"), (1.0, "most")):
             value = percentile(late, share) * 1e3
-            yield Figure(f"a moment of {number:,} events: {word}", value, "ms", goal=Goal("value", 250.0))
+            yield Figure(f"a seek in {number:,} events: {word}", value, "ms", goal=Goal("value", 250.0))
 
 
-def _folded(log: SavedLog, *, past: bool) -> Moments | None:
+def _folded(log: SavedLog, *, past: bool) -> None:
     session, change = Session(events=log.kept()), Change()
-    moments = keep_past(session) if past else None
+    if past:
+        keep_past(session)
     for event in log.events():
         apply(session, event, change)
-    return moments
 
 
-def _views(moments: Moments) -> list[float]:
-    chance, late = random.Random(7), []
-    for _ in range(_VIEWS):
+def _seeks(log: SavedLog) -> list[float]:
+    async def opened() -> Saved:
+        return Saved(log)
+
+    feed = Feed(opened, session=Session(events=log.kept()))
+    player, chance, late = Player(feed), random.Random(7), []
+    feed.start()
+    while not feed.finished or feed.behind:
+        player.update(feed.take())
+    for _ in range(_SEEKS):
         begun = process_time()
-        moments.view(chance.randrange(len(moments) + 1))
+        player.seek(chance.randrange(player.total + 1))
         late.append(process_time() - begun)
+    feed.close()
     return late

@@ -61,7 +61,7 @@ class Terminal:
 
     def __init__(self, *arguments: str, **variables: str) -> None:
         self.began = monotonic()
-        self._controller, terminal = os.openpty()
+        self.controller, terminal = os.openpty()
         self._reports, writer = os.pipe()
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
         self._process = subprocess.Popen(
@@ -97,6 +97,16 @@ class Terminal:
             self._read(0.5)
         return self.pieces[-1][1] - self.began
 
+    def press(self, key: str, answer: str) -> float:
+        """Type a key. Returns the seconds until a text has been written that answers it."""
+        typed, begun, until = len(self.written), monotonic(), monotonic() + _PATIENCE
+        os.write(self.controller, key.encode())
+        while self.written.find(answer.encode(), typed) < 0:
+            if monotonic() > until:
+                raise RuntimeError(f"{key!r} was never answered by {answer!r}: {self.last_words()}")
+            self._read(0.5)
+        return self.pieces[-1][1] - begun
+
     def report(self) -> dict[str, Any]:
         """Ask the program how it is: the CPU time it has used, and how late its event loop was."""
         self._process.send_signal(signal.SIGUSR1)
@@ -112,10 +122,10 @@ class Terminal:
         return found
 
     def _read(self, seconds: float) -> None:
-        if not select.select([self._controller], [], [], seconds)[0]:
+        if not select.select([self.controller], [], [], seconds)[0]:
             return
         try:
-            data = os.read(self._controller, 1 << 16)
+            data = os.read(self.controller, 1 << 16)
         except OSError:  # Linux: the program has closed its end
             data = b""
         if not data:
@@ -135,5 +145,5 @@ class Terminal:
     ) -> None:
         self._process.kill()
         self._process.wait()
-        os.close(self._controller)
+        os.close(self.controller)
         os.close(self._reports)

@@ -1,8 +1,8 @@
 """The programs that are measured from outside: run as `python -m benchmarks.programs NAME ARGUMENT…`.
 
-Owns what runs in a process of its own. `ingest` and `limit` print one line of JSON and end. `empty`,
-`screen`, `live`, `burst` and `raw` run on a terminal until they are ended. Where `CMA_TOP_REPORT` names an
-open descriptor, each SIGUSR1 has them write a line of JSON there: the CPU time used so far, the memory and,
+Owns what runs in a process of its own. `ingest`, `stats`, `remember` and `limit` print one line of JSON and
+end. `empty`, `screen`, `live`, `burst` and `raw` run on a terminal until they are ended. Where
+`CMA_TOP_REPORT` names an open descriptor, each SIGUSR1 has them write a line of JSON there: the CPU time used so far, the memory and,
 with `--probe`, by how many seconds the event loop was late, every 5 ms since the last report.
 """
 
@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, perf_counter, process_time, time
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 REPORT = "CMA_TOP_REPORT"
@@ -61,6 +62,25 @@ def remember(number: str, folder: str) -> None:
         return session
 
     _print_cost(folded)
+
+
+def stats(path: str) -> None:
+    """The figures of a log as the command tells them, but for the printing."""
+    from cma_tui.commands import stats as command
+    from cma_tui.commands.targets import Target
+    from cma_tui.report.stats import stats as figures_of
+    from cma_tui.report.tables import table
+
+    def told() -> list[str]:
+        (session,) = command.sessions_of(Target(file=path), _nobody)
+        figures = figures_of(session, command.prices_for(session), requests=False)
+        return table(figures, path)
+
+    _print_cost(told)
+
+
+def _nobody(session: str) -> NoReturn:
+    raise AssertionError(f"{session} is no file")
 
 
 def limit(path: str, parser: str) -> None:
@@ -194,7 +214,7 @@ def _report_when_asked(then: Callable[[], object] = lambda: None) -> None:
 
 
 PROGRAMS: dict[str, Callable[..., None]] = {
-    program.__name__: program for program in (ingest, limit, remember, empty, screen, burst, live, raw)
+    program.__name__: program for program in (ingest, stats, limit, remember, empty, screen, burst, live, raw)
 }
 
 if __name__ == "__main__":

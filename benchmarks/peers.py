@@ -1,0 +1,70 @@
+"""Peers: what else opens a log of this size, on the same file.
+
+Measured: the wall time of reading a log whole, against `lnav -n`; the time from the start of the process to
+the first rows on a pty, against toolong. `lnav` is measured where it is installed. toolong is put into an
+environment of its own, for it wants other versions than ours; where it cannot be had, nothing is compared
+with it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+from benchmarks.figures import Figure, Goal, Scale
+from benchmarks.logs import TASK, Logs
+from benchmarks.processes import PROGRAM, Terminal, cost, output
+
+_INSTALLING = 300.0
+"""Seconds that toolong's installation may take."""
+
+
+def run(scale: Scale, logs: Logs) -> Iterator[Figure]:
+    """The whole of the largest log first, then its first rows."""
+    number = max(scale.file_events)
+    path = logs.file(number)
+    rounds = min(3, scale.rounds)
+    ours = [cost("ingest", str(path))["wall"] for _ in range(rounds)]
+    what = f"{number:,} events read whole"
+    if shutil.which("lnav"):
+        theirs = [_lnav(path) for _ in range(rounds)]
+        yield Figure(what, median(ours), "s", median(theirs), "lnav -n", Goal("ratio", 1.0))
+    else:
+        yield Figure(what, median(ours), "s")
+    first = [_first_rows(*PROGRAM, "screen", str(path)) for _ in range(rounds)]
+    what = f"{number:,} events: first rows"
+    with TemporaryDirectory(prefix="cma-top-toolong-") as folder:
+        toolong = _toolong(Path(folder)) if scale.peers else None
+        if toolong is None:
+            yield Figure(what, median(first), "s")
+            return
+        theirs = [_first_rows(str(toolong), str(path)) for _ in range(rounds)]
+        yield Figure(what, median(first), "s", median(theirs), "toolong", Goal("ratio", 1.0))
+
+
+def _lnav(path: Path) -> float:
+    began = perf_counter()
+    output("lnav", "-n", "-c", ":quit", str(path))
+    return perf_counter() - began
+
+
+def _first_rows(*program: str) -> float:
+    with Terminal(*program) as terminal:
+        return terminal.read_until(TASK)
+
+
+def _toolong(folder: Path) -> Path | None:
+    """The program, installed into a folder; None where it cannot be had."""
+    install = (str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "toolong")
+    try:
+        for command in ((sys.executable, "-m", "venv", str(folder)), install):
+            subprocess.run(command, check=True, capture_output=True, timeout=_INSTALLING)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return folder / "bin" / "tl"
