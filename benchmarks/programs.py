@@ -2,8 +2,9 @@
 
 Owns what runs in a process of its own. `ingest`, `stats`, `remember` and `limit` print one line of JSON and
 end. `empty`, `screen`, `live`, `burst` and `raw` run on a terminal until they are ended. Where
-`CMA_TOP_REPORT` names an open descriptor, each SIGUSR1 has them write a line of JSON there: the CPU time used so far, the memory and,
-with `--probe`, by how many seconds the event loop was late, every 5 ms since the last report.
+`CMA_TOP_REPORT` names an open descriptor, each SIGUSR1 has them write a line of JSON there: the CPU time used
+so far, the memory and, with `--probe`, by how many seconds the event loop was late, every 5 ms since the last
+report.
 """
 
 from __future__ import annotations
