@@ -411,6 +411,29 @@ async def test_marks_have_notes_and_are_found_again_in_another_copy(tmp_path):
         assert read_notes(kept) == {}, "a second m takes it away"
 
 
+async def test_a_mark_of_a_session_that_goes_on_is_a_row_to_go_to_and_come_back_from():
+    log = conversation(12)
+    async with playing(*log.events) as play:
+        await play.press("g", "down", "m", *"why?", "enter")
+        await play.settle()
+        noted = play.cursor
+        await play.press("end", "k")
+        there = play.cursor
+        await play.press("apostrophe")
+        await play.settle()
+        await play.press(
+            "home",
+            *["down"]
+            * next(n for n, mark in enumerate(play.screen.player.marks.list) if mark.kind == "note"),
+            "enter",
+        )
+        await play.settle()
+        assert play.cursor == noted
+        assert not play.screen.player.rewound
+        await play.press("grave_accent")
+        assert play.cursor == there
+
+
 # ------------------------------------------------------------------------------------- it acts on nothing
 
 WATCHED = """

@@ -71,6 +71,14 @@ class PlayedOn(Protocol):
         """The density that tells which items have rows."""
         ...
 
+    def show_event(self, ordinal: int) -> None:
+        """Go to the row of an event."""
+        ...
+
+    def marked(self) -> None:
+        """The marks differ: draw them."""
+        ...
+
 
 class Playing(Screen[None]):
     """A screen with a player."""
@@ -280,9 +288,14 @@ class Playing(Screen[None]):
         self.app.push_screen(MarkList(self.player), self._go_to_mark)
 
     def _go_to_mark(self, step: int | None) -> None:
-        if step is not None:
+        """To its moment; on a session that goes on to its row, for nothing is to be rewound for that."""
+        if step is None:
+            return
+        if self.replaying or self.player.rewound:
             self.player.seek(step)
             self.played_on.moved()
+        else:
+            self.played_on.show_event(self.player.moments.ordinal(step - 1))
 
     # -- marks by hand ------------------------------------------------------------
 
@@ -317,7 +330,7 @@ class Playing(Screen[None]):
     def _mark(self, key: str, note: str | None) -> None:
         marks = self.player.marks
         marks.note(key, note)
-        self.played_on.moved()
+        self.played_on.marked()
         self.played_on.say("mark removed" if note is None else "mark set", "$accent")
         if self._notes is not None:
             try:

@@ -555,6 +555,16 @@ class SessionScreen(Viewing):
             return session.events[session.items[item].event].key
         return session.events[-1].key if len(session.events) else None
 
+    def marked(self) -> None:
+        """The marks differ: draw them; what is read stays where it is."""
+        self._show_source()
+
+    def show_event(self, ordinal: int) -> None:
+        """Go to the row of an event."""
+        owner = self.player.session.owners[ordinal] if ordinal >= 0 else -1
+        if owner >= 0:
+            self._go_to(owner)
+
     def rows_shown(self) -> int:
         """The density."""
         return self._timeline.entries.density

@@ -69,6 +69,7 @@ class Viewing(Playing):
         entries = self._timeline.entries
         if chosen.thread != entries.thread and not entries.merged and not (listed and entries.thread is None):
             self.show_thread(None if listed else chosen.thread)
+        self._timeline.post_message(Timeline.Jumped(self._timeline.place))
         self._timeline.show_item(item)
 
     # -- panels ------------------------------------------------------------------------------------------
