@@ -190,6 +190,7 @@ def ways_to_sessions(settings: Callable[[], Settings]) -> Ways:
             among=True,
             state_dir=now.state_dir,
             wishes=wishes_of(now),
+            filters=now.filters,
             rules=now.rules,
             redactor=lambda: redactor_of(now, os.environ),
         )

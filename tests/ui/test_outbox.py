@@ -317,3 +317,25 @@ async def test_what_is_typed_right_after_enter_is_the_next_message():
         await play.until(lambda: sends.sent)
         assert words(sends) == ["one"]
         await play.until(lambda: play.composer.text == "x")
+
+
+async def test_what_is_written_before_there_is_a_session_is_sent_when_there_is(tmp_path):
+    first = Drafts(tmp_path, "sesn_stage")
+    first.draft.text = "from last time"
+    first.save()
+    first.close()
+    sends = Sends()
+    stage = Stage(*conversation(1).events, controls=None)
+    async with playing(stage=stage, mode="chat", state_dir=tmp_path) as play:
+        assert play.composer.has_focus
+        await play.press(*"hello", "enter", *"and")
+        await play.until(lambda: play.screen._drive.outbox.entries)
+        assert sends.sent == []
+        stage.controls = sends
+        stage.give()
+        await play.until(lambda: sends.sent)
+        assert words(sends) == ["hello"]
+        assert play.composer.text == "and"
+        play.composer.write("")
+        await play.press("up")
+        assert play.composer.text == "from last time"

@@ -60,6 +60,8 @@ class DrivePanel(Answering):
         self._state_dir = state_dir
         self._drafts: Drafts | None = None
         self._saving: Timer | None = None
+        self._reached = False
+        """Whether something can be sent, or could be."""
         self._results: dict[str, dict[str, Any]] = {}
         """Results of tools that the server does not have yet."""
         self.byrule = ByRule(self, rules, state_dir) if rules and state_dir is not None else None
@@ -74,8 +76,8 @@ class DrivePanel(Answering):
         yield self.composer
 
     def on_mount(self) -> None:
-        """Nothing can be sent before there is a source."""
-        self.composer.display = False
+        """Nothing can be sent before there is a source; whoever comes to talk may write before that."""
+        self.composer.display = self.chat
         if self.byrule is not None:  # what was too old to be answered is looked at again
             self.set_interval(1.0, self.byrule.step)
 
@@ -104,8 +106,8 @@ class DrivePanel(Answering):
             if self.feed.finished:
                 self._finish()
             return
-        if not self.composer.display:
-            self.composer.display = True
+        if not self._reached:
+            self._reached = self.composer.display = True
             self._open_drafts()
             if self._host is not None:
                 self._host.save = self._keep
@@ -304,6 +306,8 @@ class DrivePanel(Answering):
         self._results.update(draft.results)
         if not self.composer.text:
             self.composer.write(draft.text)
+        else:  # what is being written stays, and ↑ brings what was written before
+            self.composer.remember(draft.text)
         for one in draft.outbox:
             entry = restored(one)
             self.outbox.entries.append(entry)

@@ -191,7 +191,7 @@ class SessionScreen(Viewing):
 
     def on_mount(self) -> None:
         """Begin to read once the first frame is on the screen: what the source imports is slow."""
-        self._timeline.focus()
+        (self._composer if self._drive.chat else self._timeline).focus()
         self._header.show()
         self.feed.wake = self._beat.wake
         if self._recording is not None:
@@ -326,11 +326,8 @@ class SessionScreen(Viewing):
         """What the source is and how it is decides what can be done."""
         source = self.feed.source
         if self.mode != "replay":
-            writing = self._composer.display
             self._drive.away = self.player.rewound
             self._drive.show()
-            if self._drive.chat and not writing and self._composer.display and self.focused is self._timeline:
-                self._composer.focus()
         if source is not None:
             self._header.shape = getattr(source, "shape", "")
         self._header.traced = self._mirror.status if self._mirror is not None else None
