@@ -60,8 +60,6 @@ class DrivePanel(Answering):
         self._state_dir = state_dir
         self._drafts: Drafts | None = None
         self._saving: Timer | None = None
-        self._reached = False
-        """Whether something can be sent, or could be."""
         self._results: dict[str, dict[str, Any]] = {}
         """Results of tools that the server does not have yet."""
         self.byrule = ByRule(self, rules, state_dir) if rules and state_dir is not None else None
@@ -106,8 +104,8 @@ class DrivePanel(Answering):
             if self.feed.finished:
                 self._finish()
             return
-        if not self._reached:
-            self._reached = self.composer.display = True
+        if not self.outbox.reached:
+            self.outbox.reached = self.composer.display = True
             self._open_drafts()
             if self._host is not None:
                 self._host.save = self._keep

@@ -90,6 +90,8 @@ class Outbox(Static, can_focus=True):
     def __init__(self) -> None:
         super().__init__(markup=False)
         self.entries: list[Entry] = []
+        self.reached = False
+        """Whether there is a session to send to."""
         self._at = 0
 
     def next_due(self, session: Session) -> Entry | None:
@@ -138,7 +140,8 @@ class Outbox(Static, can_focus=True):
         word, style = _WORDS[entry.state]
         why = entry.why
         if entry.state == "queued":
-            why = "until the agent rests" if entry.when == "idle" else "until what waits is answered"
+            rests = "until the agent rests" if entry.when == "idle" else "until what waits is answered"
+            why = rests if self.reached else "until there is a session"
         if entry.state == "unclear" and not self.has_focus:
             why = f"{why}: {self._how_to_settle()}" if why else ""
         mark = "▸" if self.has_focus and number == self._at else " "
