@@ -328,7 +328,9 @@ async def test_what_is_written_before_there_is_a_session_is_sent_when_there_is(t
     stage = Stage(*conversation(1).events, controls=None)
     async with playing(stage=stage, mode="chat", state_dir=tmp_path) as play:
         assert play.composer.has_focus
-        await play.press(*"hello", "enter", *"and")
+        await play.press(*"hello", "enter")
+        await play.until(lambda: not play.composer.text)
+        await play.press(*"and")
         await play.until(lambda: "queued  hello  until there is a session" in play.text())
         assert sends.sent == []
         stage.controls = sends
