@@ -83,6 +83,8 @@ class Detail(Window):
         self._item = -1
         self._view: View = "words"
         self._title = ""
+        self._made: dict[View, list[Section]] = {}
+        """The sections of the views that were looked at, as long as the item is as it is."""
         self._tree: JsonTree | None = None
         self.more: Callable[[Session, int], list[Section]] = lambda session, item: []
         """What others than the log know of an item."""
@@ -97,6 +99,8 @@ class Detail(Window):
         self._session, self._item = session, item
         if fresh:
             self._tree = None
+        self._title = detail.title(session, item)
+        self._made.clear()
         self._set()
         if fresh:
             self.action_top()
@@ -155,7 +159,6 @@ class Detail(Window):
         if self._session is None or width < 4:
             return
         session, item = self._session, self._item
-        self._title = detail.title(session, item)
         if self._view == "tree":
             at, before = self.view.cursor, self._tree
             self._tree = JsonTree(detail.documents(session, item))
@@ -176,7 +179,9 @@ class Detail(Window):
             "diff": passages.diff(width, base, style("detail--came"), style("detail--went"), quiet),
         }
         parts: list[Passage] = []
-        for section in self._sections(session, item):
+        if self._view not in self._made:
+            self._made[self._view] = self._sections(session, item)
+        for section in self._made[self._view]:
             heading = Strip([Segment(fit(section.title, width), quiet + Style(bold=True))])
             parts.append(Ready([Strip.blank(width, base), heading]))
             if section.language == "markdown" and is_markdown(section.text):
