@@ -7,7 +7,8 @@ from cma_tui.session.book import figures_of
 from cma_tui.ui.counting import CostLimits
 from cma_tui.ui.screens.metrics import Metrics
 from tests.session.look import fold
-from tests.stories.write import Log
+from tests.session.test_figures import Rates
+from tests.stories.write import Log, preview_delta, preview_start
 from tests.ui.play import Sends, Stage, playing
 
 
@@ -207,3 +208,17 @@ async def test_the_figures_are_those_of_the_moment_that_is_looked_at():
             assert len(view.counting.book.turns) == turns
             assert view.counting.book.total == figures_of(fold(log.events[: ends[turns - 1]])).total
             await play.press("q")
+
+
+async def test_prices_that_are_found_just_when_a_preview_becomes_its_event():
+    log = Log()
+    log.begin()
+    log.start()
+    async with playing(*log.events, preview_start("m1"), preview_delta("m1", "Hel"), size=(80, 24)) as play:
+        assert "Hel" in play.text()
+        play.screen._counting._prices = Rates()
+        seen = len(log.events)
+        log.message("Hello.", id="m1")
+        await play.give(*log.events[seen:])
+        assert "Hello." in play.text()
+        assert "a defect" not in play.text()

@@ -246,14 +246,15 @@ class SessionScreen(Viewing):
         if self.player.rewound:
             counted = self._past.update(session, change)
         self._header.counting = self.figures
-        self._show_figures()
         if isinstance(self.app.screen, Panel) and (change is not None or counted):
             self.app.screen.update_session(session, change or Change())
         if change is None:
+            self._show_figures()
             self._show_source()
             self._plan()
             return
         self._reader.update(session, change)
+        self._show_figures()  # of the rows that are there
         self._minimap.update_session(change)
         self._show_source()
         self._beat.drawn()
