@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
+_THICK = 5
+"""Cells of a column and its gap, at most."""
 
 Values = Sequence[float | None]
 
@@ -18,16 +20,25 @@ def spark(values: Values, width: int) -> str:
     return columns(values, width, 1)[0]
 
 
-def columns(values: Values, width: int, height: int) -> list[str]:
-    """The last values as columns so many lines high, from the top; each is scaled to the highest shown."""
-    shown = list(values[-width:]) if width > 0 else []
+def thickness(number: int, width: int) -> int:
+    """How many cells each of so many columns may have, the gap beside it included."""
+    return max(1, min(_THICK, width // number)) if number else 1
+
+
+def columns(values: Values, width: int, height: int, *, thick: int = 1) -> list[str]:
+    """The last values as columns so many lines high, from the top; each is scaled to the highest shown.
+
+    Thick ones have a gap between them.
+    """
+    shown = list(values[-(width // thick) :]) if width >= thick else []
     top = max((value for value in shown if value is not None), default=0) or 1
     lines = [""] * height
     for value in shown:
         steps = 0 if value is None else max(1, round(value / top * height * 8))
         for line in range(height):
             inside = min(8, max(0, steps - (height - 1 - line) * 8))
-            lines[line] += _EIGHTHS[inside] if value is not None else ("·" if line == height - 1 else " ")
+            cell = _EIGHTHS[inside] if value is not None else ("·" if line == height - 1 else " ")
+            lines[line] += cell * max(1, thick - 1) + " " * (thick > 2) + cell * (thick == 2)
     return [line.ljust(width) for line in lines]
 
 

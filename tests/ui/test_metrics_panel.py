@@ -222,3 +222,28 @@ async def test_prices_that_are_found_just_when_a_preview_becomes_its_event():
         await play.give(*log.events[seen:])
         assert "Hello." in play.text()
         assert "a defect" not in play.text()
+
+
+async def test_where_there_is_one_turn_its_requests_are_plotted():
+    log = Log()
+    log.begin()
+    for number in (1, 2, 3):
+        log.answer(out=100 * number)
+    log.rest()
+    async with playing(*log.events, size=(160, 48)) as play:
+        await play.press("M")
+        assert "output tokens by request" in play.text()
+        first = [line[:38].rstrip() for line in play.lines()]
+        assert sum(line.endswith("│████ ████ ████") for line in first) == 1, (
+            "a column each, gaps between them"
+        )
+        assert sum(line.endswith("     ████") for line in first) == 1
+        seen = len(log.events)
+        for _ in range(2):
+            log.begin()
+            log.answer()
+            log.rest()
+        await play.give(*log.events[seen:])
+        assert "output tokens by turn" in play.text()
+        await play.press("tab")
+        assert "output tokens by request" in play.text()

@@ -7,7 +7,7 @@ drawing costs what fits on the screen, whatever the number of turns; text from o
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
@@ -22,6 +22,7 @@ from cma_tui.session.cost import NANO, burn, time_left
 from cma_tui.session.elapsed import seconds
 from cma_tui.session.figures import TurnFigures
 from cma_tui.session.model import Change, Session
+from cma_tui.session.requests import RequestFigures
 from cma_tui.text import count, duration, money
 from cma_tui.ui import plots
 from cma_tui.ui.counting import Counting, amount, notices
@@ -62,6 +63,33 @@ WENT: Final = (
     ("·", "idle", "idle"),
 )
 """The parts of the bar of time: the character, the word, and the name in `Split`."""
+
+
+BY_REQUEST: Final[tuple[tuple[str, Callable[[RequestFigures], Value], Callable[[Value], str]], ...]] = (
+    ("output tokens", lambda one: one.output_tokens if one.metered else None, count),
+    ("cost, US dollars", lambda one: one.cost.usd, money),
+    ("time", lambda one: None if one.length_us is None else seconds(one.length_us), duration),
+    ("context, tokens", lambda one: one.prompt_tokens or None, count),
+)
+"""The same of requests."""
+_FEW: Final = 3
+"""So few turns say little."""
+
+
+class Series(NamedTuple):
+    """What one plot shows."""
+
+    title: str
+    by: str
+    first: int
+    """The number of the first value among all."""
+    values: list[Value]
+    write: Callable[[Value], str]
+
+    @property
+    def top(self) -> str:
+        """The highest, in words."""
+        return self.write(max((value for value in self.values if value is not None), default=None))
 
 
 class MetricsView(Widget, can_focus=True):
@@ -230,48 +258,43 @@ class MetricsView(Widget, can_focus=True):
         ]
 
     def _plots(self, width: int, height: int) -> list[list[tuple[str, str]]]:
-        turns = self.counting.book.turns
-        if not turns:
-            return []
-        if height < _TALL:
-            lines = []
-            room = max(4, width - 36)
-            for title, value, write in PLOTS:
-                values = [value(self, turn) for turn in turns[-room:]]
-                top = max((v for v in values if v is not None), default=None)
-                lines.append([(f"{title:17}", "quiet"), (plots.spark(values, len(values)), "plot")])
-                lines[-1].append((f"  to {write(top)}", "quiet"))
-            return lines
+        tall = height >= _TALL
         across = 4 if width >= 150 else 2
-        each = width // across - 10
+        room = width // across - 10 if tall else max(4, width - 36)
+        drawn = self._series(room)
+        if not drawn or not drawn[0].values:
+            return []
+        if not tall:
+            return [
+                [
+                    (f"{series.title:17}", "quiet"),
+                    (plots.spark(series.values, len(series.values)), "plot"),
+                    (f"  to {series.top}", "quiet"),
+                ]
+                for series in drawn
+            ]
         lines = []
-        for begin in range(0, len(PLOTS), across):
-            drawn = [self._plot(*plot, each) for plot in PLOTS[begin : begin + across]]
-            lines += [[part for plot in drawn for part in plot[row]] for row in range(len(drawn[0]))]
+        for begin in range(0, len(drawn), across):
+            beside = [_plot(series, room) for series in drawn[begin : begin + across]]
+            lines += [[part for plot in beside for part in plot[row]] for row in range(len(beside[0]))]
         return lines
 
-    def _plot(
-        self,
-        title: str,
-        value: Callable[[MetricsView, TurnFigures], Value],
-        write: Callable[[Value], str],
-        width: int,
-    ) -> list[list[tuple[str, str]]]:
-        """One plot with its axes: the height in its unit, the turns from left to right."""
-        shown = self.counting.book.turns[-width:]
-        values = [value(self, turn) for turn in shown]
-        top = max((v for v in values if v is not None), default=None)
-        drawn = plots.columns(values, width, 5)
-        label = f"{write(top):>7} ┤"
-        lines: list[list[tuple[str, str]]] = [[(f"{'':8} {title} by turn".ljust(width + 10), "title")]]
-        for row, line in enumerate(drawn):
-            lines.append([(label if row == 0 else "        │", "quiet"), (line + " ", "plot")])
-        first, last = str(shown[0].index + 1), str(shown[-1].index + 1)
-        gap = min(width, len(shown)) - len(first) - len(last)
-        ends = first if first == last else f"{first}{' ' * gap if gap > 0 else ' to '}{last}"
-        axis = f"      0 └{ends}"
-        lines.append([(axis.ljust(width + 10), "quiet")])
-        return lines
+    def _series(self, room: int) -> list[Series]:
+        """What is plotted: the latest turns, or requests where these are looked at or there are few turns."""
+        book = self.counting.book
+        number = len(book.requests)
+        if number and (self.tab == 1 or (len(book.turns) < _FEW and number > len(book.turns))):
+            first = max(0, number - room)
+            ones = [book.request(index) for index in book.requests[first:]]
+            return [
+                Series(title, "request", first, [value(one) for one in ones], write)
+                for title, value, write in BY_REQUEST
+            ]
+        first = max(0, len(book.turns) - room)
+        return [
+            Series(title, "turn", first, [value(self, turn) for turn in book.turns[first:]], write)
+            for title, value, write in PLOTS
+        ]
 
     # -- keys --------------------------------------------------------------------------------------------
 
@@ -309,6 +332,24 @@ class MetricsView(Widget, can_focus=True):
     def action_close(self) -> None:
         """Back to the timeline."""
         self.screen.dismiss(None)
+
+
+def _plot(series: Series, width: int) -> list[list[tuple[str, str]]]:
+    """One plot with its axes: the height in its unit, turns or requests from left to right."""
+    number = len(series.values)
+    thick = plots.thickness(number, width)
+    drawn = plots.columns(series.values, width, 5, thick=thick)
+    label = f"{series.top:>7} ┤"
+    title = f"{'':8} {series.title} by {series.by}"
+    lines: list[list[tuple[str, str]]] = [[(title.ljust(width + 10), "title")]]
+    for row, line in enumerate(drawn):
+        lines.append([(label if row == 0 else "        │", "quiet"), (line + " ", "plot")])
+    first, last = str(series.first + 1), str(series.first + number)
+    gap = (number - 1) * thick + 1 - len(first) - len(last) if thick > 1 else number - len(first) - len(last)
+    ends = first if first == last else f"{first}{' ' * gap if gap > 0 else ' to '}{last}"
+    axis = f"      0 └{ends}"
+    lines.append([(axis.ljust(width + 10), "quiet")])
+    return lines
 
 
 class Metrics(Panel):
