@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -21,6 +21,7 @@ from textual.pilot import Pilot
 from cma_tui.event import Event, local, parse, stamp_text
 from cma_tui.feed import Feed
 from cma_tui.overview import Overview
+from cma_tui.session.model import ToolUse
 from cma_tui.simulator import ServerThread, Simulator
 from cma_tui.source import Line, Source, saved
 from cma_tui.source.client import make_client
@@ -34,8 +35,7 @@ if TYPE_CHECKING:
     from cma_tui.source.overview import Workspace
 
 HERE = Path(__file__).parent
-SIZES = ((80, 24), (160, 48))
-VIEW = (120, 32)
+WIDE, SMALL, VIEW = (160, 48), (80, 24), (120, 28)
 LIST = (120, 18)
 OUTCOME = {"type": "user.define_outcome", "description": "A summary of the incident", "max_iterations": 3}
 DEADLINE = 20.0
@@ -136,20 +136,17 @@ async def live(mode: Mode, size: tuple[int, int], theme: str = "cma-dark") -> As
             yield picture
 
 
-async def watch(folder: Path, size: tuple[int, int], theme: str = "cma-dark", name: str = "watch") -> None:
-    """A session while it is looked at, and the detail of what failed in it."""
-    async with live("watch", size, theme) as picture:
+async def watch(folder: Path, theme: str) -> None:
+    """A session while it is looked at."""
+    async with live("watch", WIDE, theme) as picture:
         await picture.say("Hi")
         await picture.say(QUESTION)
-        picture.save(folder, name)
-        if name == "watch" and size == SIZES[-1]:
-            await picture.press("g", "e", "enter")
-            picture.save(folder, "detail")
+        picture.save(folder, f"watch-{look(theme)}")
 
 
-async def chat(folder: Path, size: tuple[int, int]) -> None:
+async def chat(folder: Path, theme: str) -> None:
     """A tool use that waits for a yes while the user writes."""
-    async with live("chat", size) as picture:
+    async with live("chat", SMALL, theme) as picture:
         await picture.say(QUESTION)
         await picture.say(ROLL_BACK)
         composer = picture.app._main._composer  # noqa: SLF001 - the picture's own hand
@@ -157,7 +154,12 @@ async def chat(folder: Path, size: tuple[int, int]) -> None:
         composer.text = DRAFT
         composer.move_cursor(composer.document.end)
         await picture.press()
-        picture.save(folder, "chat")
+        picture.save(folder, f"chat-{look(theme)}")
+
+
+def look(theme: str) -> str:
+    """The theme in the name of a picture."""
+    return theme.removeprefix("cma-")
 
 
 def said(text: str) -> dict[str, Any]:
@@ -174,7 +176,12 @@ class Played:
     def __init__(self, events: list[Event]) -> None:
         self._events = events
 
-    def events(self) -> Iterator[Event]:
+    @property
+    def sessions(self) -> Sequence[str]:
+        """There is one."""
+        return ("",)
+
+    def events(self, session: int = 0) -> Iterator[Event]:
         """From the start."""
         return iter(self._events)
 
@@ -187,7 +194,8 @@ async def log(*more: dict[str, Any], threads: bool = False) -> Played:
     for event in (said("Hi"), said(QUESTION), *more):
         mind.accept([event])
         await sim.until_idle(session)
-    streams = [None, *(sim.sessions[session].threads if threads else ())]
+    held = sim.sessions[session]
+    streams = [None, *(each for each in held.threads if each != held.primary.id)] if threads else [None]
     events = [
         parse(json.dumps(event).encode(), stream=thread)
         for thread in streams
@@ -200,31 +208,32 @@ async def log(*more: dict[str, Any], threads: bool = False) -> Played:
     return Played([local("local.session", {"session": resource}), *events])
 
 
-async def replay(folder: Path, size: tuple[int, int]) -> None:
+async def replay(folder: Path, theme: str) -> None:
     """A log that is played, paused in the middle."""
     played = await log()
     steps = sum(1 for _ in played.events()) * 2 // 3
-    async with showing(lambda: saved.Saved(played), "replay", played.name, size) as picture:
+    async with showing(lambda: saved.Saved(played), "replay", played.name, SMALL, theme) as picture:
         await picture.until(lambda: picture.feed.finished)
         await picture.press("S", *f"#{steps}", "enter")
-        picture.save(folder, "replay")
+        picture.save(folder, f"replay-{look(theme)}")
 
 
 async def views(folder: Path, theme: str) -> None:
     """A turn on its time axis, the threads, the figures, and an edit in detail."""
     log_ = await log(said("workflow"), OUTCOME, threads=True)
-    look = theme.removeprefix("cma-")
     async with showing(lambda: saved.Saved(log_), "watch", log_.name, VIEW, theme) as picture:
         figures = picture.app._main._counting  # noqa: SLF001 - what the picture waits for
         await picture.until(lambda: picture.feed.finished and figures.book.prices and not figures.behind)
         await picture.press("w", "left_square_bracket", "left_square_bracket", "e", "e", "e")
-        picture.save(folder, f"waterfall-{look}")
+        picture.save(folder, f"waterfall-{look(theme)}")
         await picture.press("q", "t", "j", "j")
-        picture.save(folder, f"threads-{look}")
+        picture.save(folder, f"threads-{look(theme)}")
         await picture.press("q", "M")
-        picture.save(folder, f"metrics-{look}")
-        await picture.press("q", "slash", *"replacement", "enter", "enter")
-        picture.save(folder, f"edit-{look}")
+        picture.save(folder, f"metrics-{look(theme)}")
+        uses = [item for item in picture.feed.session.items if isinstance(item, ToolUse)]
+        edited = [use.event for use in uses if use.name == "edit"][-1]
+        await picture.press("q", "colon", *f"#{edited + 1}", "enter", "enter")
+        picture.save(folder, f"edit-{look(theme)}")
 
 
 SESSIONS = (
@@ -315,7 +324,7 @@ async def overview(folder: Path, theme: str) -> None:
                     raise SystemExit(f"a picture is not ready: {listed.error or 'it takes too long'}")
                 await pilot.pause()
             await pilot.pause(0.1)
-            app.save_screenshot(f"overview-{theme.removeprefix('cma-')}-120x18.svg", str(folder))
+            app.save_screenshot(f"overview-{look(theme)}-120x18.svg", str(folder))
     finally:
         listed.close(2.0)
 
@@ -324,12 +333,10 @@ async def main(folder: Path) -> None:
     """All of them."""
     for theme in ("cma-dark", "cma-light"):
         await overview(folder, theme)
+        await watch(folder, theme)
         await views(folder, theme)
-    for size in SIZES:
-        await watch(folder, size)
-        await chat(folder, size)
-        await replay(folder, size)
-    await watch(folder, SIZES[-1], "cma-light", "watch-light")
+        await chat(folder, theme)
+        await replay(folder, theme)
 
 
 if __name__ == "__main__":

@@ -324,3 +324,52 @@ async def test_a_list_that_brings_earlier_events_keeps_what_is_read_opened_and_f
         assert "question 7" in after[0] + after[1]
         assert play.timeline._expanded == {play.cursor}
         assert play.timeline.entries.folded == {5}
+
+
+async def test_the_reading_position_is_held_through_all_that_can_happen_at_once(log):
+    """What arrives, what is filtered, another size, folded turns and an approval, one after the other."""
+    stage = Stage(*log.events, controls=object())
+    async with playing(stage=stage) as play:
+        await middle(play)
+        await play.press("j")  # the tool, which the filter lists
+        before, cursor = play.rows(), play.cursor
+        shown = "".join(strip.text for mark, strip in play.timeline._window if mark).strip()
+
+        def held():
+            """The row under the cursor is the same, and the screen is as it was, as far as it reaches."""
+            rows = play.rows()
+            assert rows == before[: len(rows)]
+            assert play.cursor == cursor
+
+        for number in range(20, 23):
+            await play.give(*more(log, number))
+            held()
+        await play.press("f")
+        await play.write("kind:tool")
+        await play.press("enter")
+        await play.give(*more(log, 23))
+        assert play.rows() != before
+        assert play.cursor == cursor
+        await play.press("escape")
+        held()
+        for size in ((60, 30), (160, 48), (100, 12), (100, 30)):
+            await play.pilot.resize_terminal(*size)
+            await play.settle()
+            assert play.cursor == cursor
+            await play.give(*more(log, 24 + size[0]))
+        held()
+        await play.press("left_square_bracket", "enter")
+        assert len(play.timeline.entries.folded) == 1
+        folded = play.rows()
+        await play.give(*more(log, 30))
+        assert play.rows() == folded, "what arrives while a turn is folded moves nothing either"
+        await play.press("enter", "j", "j", "j")
+        held()
+        log.begin("deploy")
+        log.tool(id="use", permission="ask", input={"command": "make deploy"})
+        log.rest("requires_action", "use")
+        await play.give(*log.events[-6:])
+        assert "make deploy" in play.text()
+        held()
+        assert "".join(strip.text for mark, strip in play.timeline._window if mark).strip() == shown
+        assert not play.timeline.following

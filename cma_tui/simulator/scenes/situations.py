@@ -177,15 +177,15 @@ def outcome(turn: Turn) -> Scene:
                 "edit",
                 {
                     "file_path": "/mnt/session/outputs/summary.md",
-                    "old_string": texts.SUMMARY_1,
-                    "new_string": texts.SUMMARY_2,
+                    "old_string": texts.SUMMARY_1 if number == 1 else texts.SUMMARY_2,
+                    "new_string": texts.SUMMARY_2 if number == 1 else texts.SUMMARY_3,
                 },
                 "1 replacement made\n",
                 seconds=0.4,
             ),
         )
     yield Evaluate("satisfied", "All criteria of the rubric are met.")
-    yield WriteFile("summary.md", texts.SUMMARY_2)
+    yield WriteFile("summary.md", texts.SUMMARY_3)
     yield Request(Say("The grader is satisfied. The result is in `summary.md`."))
 
 

@@ -175,7 +175,8 @@ QUERY_PLAN = """\
 """
 
 SUMMARY_1 = "# Summary\n\nVersion 2.41.0 made orders slow from 08:30 on: one query per line item.\n"
-SUMMARY_2 = SUMMARY_1 + "It ended with the rollback at 08:57. Marta owns the test that counts queries.\n"
+SUMMARY_2 = SUMMARY_1 + "It ended with the rollback at 08:57. A test is to count the queries.\n"
+SUMMARY_3 = SUMMARY_1 + "It ended with the rollback at 08:57. Marta owns the test that counts queries.\n"
 
 HOSTILE_OUTPUT = (
     "08:31:02 upload ok \x1b[2J\x1b[H\x1b[31mall your screen\x1b[0m\n"
