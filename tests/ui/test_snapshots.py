@@ -83,13 +83,15 @@ class Album:
             if play.app.export_screenshot() != self._kept(name=name):
                 self.differ.append(name)
 
+    def check(self):
+        assert not self.differ, f"look at them: {self.differ}; pytest --snapshot-update keeps them"
+
 
 @pytest.fixture(params=SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def album(request, snapshot):
     made = Album(snapshot.use_extension(SVGImageExtension), request.param)
     made.size = request.param
-    yield made
-    assert not made.differ, f"look at them: {made.differ}; pytest --snapshot-update keeps them"
+    return made
 
 
 PLACES = {
@@ -110,6 +112,7 @@ async def test_reading(album):
         for place, keys in PLACES.items():
             await play.press(*keys)
             await album.take(play, place)
+    album.check()
 
 
 async def test_driving(album):
@@ -120,6 +123,7 @@ async def test_driving(album):
         await album.take(play, "composer")
         await play.press("escape", "exclamation_mark")
         await album.take(play, "approval")
+    album.check()
 
 
 async def test_replaying(album):
@@ -127,6 +131,7 @@ async def test_replaying(album):
     async with playing(stage=stage, mode="replay", size=album.size) as play:
         await play.press("5")
         await album.take(play, "replay")
+    album.check()
 
 
 async def test_all_sessions(album):
@@ -140,6 +145,7 @@ async def test_all_sessions(album):
             News("tail", "sesn_ask", events=ask(2000)),
         )
         await album.take(scene, "sessions")
+    album.check()
 
 
 # --------------------------------------------------------------------------------- what is seen once
