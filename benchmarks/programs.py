@@ -67,14 +67,15 @@ def remember(number: str, folder: str) -> None:
 
 def stats(path: str) -> None:
     """The figures of a log as the command tells them, but for the printing."""
-    from cma_tui.commands import stats as command
+    from cma_tui.commands.stats import sessions_of
     from cma_tui.commands.targets import Target
+    from cma_tui.report.prices import prices_for
     from cma_tui.report.stats import stats as figures_of
     from cma_tui.report.tables import table
 
     def told() -> list[str]:
-        (session,) = command.sessions_of(Target(file=path), _nobody)
-        figures = figures_of(session, command.prices_for(session), requests=False)
+        (session,) = sessions_of(Target(file=path), _nobody)
+        figures = figures_of(session, prices_for(session), requests=False)
         return table(figures, path)
 
     _print_cost(told)

@@ -300,7 +300,8 @@ def _request_start(session: Session, event: Event, ordinal: int, change: Change)
 
 def _request_end(session: Session, event: Event, ordinal: int, change: Change) -> None:
     stream = own_stream(session, event)
-    previews.close(session, stream, change)
+    if session.previews:
+        previews.close(session, stream, change)
     start = session.ordinals.get(event.model_request_start_id or "", -1)
     index = session.owners[start] if start >= 0 else -1
     request = own.item(session, index) if index >= 0 else None
@@ -328,16 +329,18 @@ def _request_end(session: Session, event: Event, ordinal: int, change: Change) -
 
 
 def _first_block(session: Session, event: Event, stream: str | None) -> None:
+    index = session.open_requests.get(stream, -1)
+    if index < 0:
+        return
+    request = session.items[index]
+    if not isinstance(request, ModelRequest) or request.first_block_at is not None:
+        return
     subject = event.session_thread_id
     if subject is not None and stream is None and subject != session.primary:
         return  # a child's ask on the session's stream is no block of the primary's request
-    index = session.open_requests.get(stream, -1)
-    if index >= 0:
-        request = session.items[index]
-        if isinstance(request, ModelRequest) and request.first_block_at is None:
-            request = own.item(session, index)
-            assert isinstance(request, ModelRequest)
-            request.first_block_at = event.at
+    request = own.item(session, index)
+    assert isinstance(request, ModelRequest)
+    request.first_block_at = event.at
 
 
 # -- tools: the joining is in `tools` --------------------------------------------------------------------

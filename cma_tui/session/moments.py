@@ -79,7 +79,7 @@ class Moments:
         """By ordinal: events as they first came, where a better copy has come since."""
         self.times = array("d")
         """By step: when it reached us, else when the server says it happened, else the time before it."""
-        self._steps = array("q")
+        self._steps = array("i")
         """By step: the ordinal of its event, or -1 - n for the n-th of what came beside the log."""
         self._beside: list[Event | frozenset[str] | None] = []
         """None for a preview that was let go of."""

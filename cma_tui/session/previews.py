@@ -86,8 +86,6 @@ def _first_token(session: Session, stream: str | None, event: Event, change: Cha
 
 def close(session: Session, stream: str | None, change: Change) -> None:
     """A request that ended leaves no preview open: what it did not finish never comes."""
-    if not session.previews:
-        return
     for key in [key for key, preview in session.previews.items() if preview.stream == stream]:
         del session.previews[key]
         change.previews = True

@@ -45,7 +45,8 @@ def active(session: Session, event: Event, change: Change) -> int:
     if event.stream is not None and own_stream(session, event) is not None:
         return current(session)
     turn = own.open_turn(session) or opened(session, event, change)
-    turn.worked = True
+    if not turn.worked:
+        turn.worked = True
     return turn.index
 
 

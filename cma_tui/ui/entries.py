@@ -74,14 +74,14 @@ class Entries:
         """With a filter: the items listed, and those of the items looked at that show anything."""
         self.failed = False
         """Whether matching took too long on some text: nothing more is matched then."""
-        self.list: array[int] = array("q")
+        self.list: array[int] = array("i")
         self._low = self._high = 0
         """The items from `_low` to below `_high` have been looked at."""
 
     def rebuild(self, session: Session, at: int = 0) -> None:
         """List everything anew, from the item `at`; what is not done at once, in later slices."""
         self.session = session
-        self.list = array("q")
+        self.list = array("i")
         self.count = self.rows = 0
         self.failed = False
         self._low = self._high = min(at, len(session.items))
@@ -184,7 +184,7 @@ class Entries:
 
     def _listing(self, start: int, stop: int, turn: int) -> array[int]:
         """The entries of a range of items, given the last turn whose heading stands before it."""
-        found = array("q")
+        found = array("i")
         items = self.session.items
         headings = self.headings and self.thread is None
         for index in range(start, stop):
