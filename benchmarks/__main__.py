@@ -20,6 +20,7 @@ from benchmarks import (
     memory,
     peers,
     player,
+    recorder,
     screen,
     startup,
     timeline,
@@ -42,6 +43,7 @@ SUBJECTS: dict[str, Callable[[Scale, Logs], Iterator[Figure]]] = {
     "screen": screen.run,
     "latency": latency.run,
     "delay": delay.run,
+    "recorder": recorder.run,
     "tracing": tracing.run,
 }
 """What can be measured, by name."""

@@ -92,7 +92,7 @@ FULL = Scale(
     rows=(1_000, 100_000, 1_000_000),
     steps=200,
     seconds=5.0,
-    rates=(10, 100, 1_000, 10_000),
+    rates=(1, 10, 100, 1_000, 10_000),
     writing=8.0,
     peers=True,
 )
@@ -105,7 +105,7 @@ QUICK = Scale(
     rows=(1_000, 100_000),
     steps=100,
     seconds=5.0,
-    rates=(10, 100, 1_000),
+    rates=(1, 10, 100, 1_000),
     writing=4.0,
 )
 
