@@ -16,6 +16,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from cma_tui.feed import Feed
+from cma_tui.keymap import Keymap
 from cma_tui.log.index import LogEvents
 from cma_tui.player import Player
 from cma_tui.report.words import stop_words
@@ -24,6 +25,7 @@ from cma_tui.session.sums import Sums
 from cma_tui.source import Line
 from cma_tui.text import ago, count, duration, first_line, money, printable
 from cma_tui.ui.counting import CostLimits, Counting, amount, notices
+from cma_tui.ui.keys import keymap_of
 from cma_tui.ui.plots import meter
 from cma_tui.ui.widgets.headings import plural
 
@@ -95,7 +97,7 @@ class Header(Vertical):
             _spread(_who(session, self.source_name), state, width),
             _spread(_turn(session, self.counting, self._limits.words, width), [], width),
             _spread(
-                _line(feed, session, self.shape, self.recorded, self.traced, self.by_rule()),
+                _line(feed, session, self.shape, self.recorded, self.traced, self.by_rule(), keymap_of(self)),
                 self.notes,
                 width,
             ),
@@ -190,7 +192,13 @@ def _spent(session: Session, counting: Counting) -> list[Part]:
 
 
 def _line(
-    feed: Feed, session: Session, shape: str, recorded: Recorded | None, traced: Status | None, by_rule: str
+    feed: Feed,
+    session: Session,
+    shape: str,
+    recorded: Recorded | None,
+    traced: Status | None,
+    by_rule: str,
+    keymap: Keymap,
 ) -> list[Part]:
     events = plural(len(session.events), "event")
     if feed.error is not None:
@@ -198,11 +206,13 @@ def _line(
     source = feed.source
     if source is None:
         return [("connecting", "$cma-quiet")]
-    live = _liveness(source.line, feed.finished) if source.live and source.line is not None else None
+    live = None
+    if source.live and source.line is not None:
+        live = _liveness(source.line, feed.finished, keymap.hint("now", "session.hurry"))
     parts: list[Part] = [live or (shape or "saved log", "$cma-quiet"), *_recording(recorded)]
     if by_rule:  # that nobody is asked is always to be seen
         parts.append((by_rule, "bold"))
-    parts += _tracing(traced)
+    parts += _tracing(traced, keymap.hint("links", "view.tracing"))
     parts.append((events, "$cma-quiet"))
     reading = not source.live and (feed.behind or not feed.finished)
     if reading and isinstance(session.events, LogEvents):
@@ -224,27 +234,27 @@ def _recording(status: Recorded | None) -> list[Part]:
     return [(first_line(status.words, 160), style)]
 
 
-def _tracing(status: Status | None) -> list[Part]:
+def _tracing(status: Status | None, links: str) -> list[Part]:
     """What goes to Braintrust is always to be seen, and why it does not."""
     if status is None or not status.on:
         return []
     stuck = bool(status.problem or status.failed or status.lost)
-    parts = [(f"{status.words}, b links", "$warning" if stuck else "$cma-quiet")]
+    parts = [(f"{status.words}, {links}", "$warning" if stuck else "$cma-quiet")]
     return [*parts, (first_line(status.problem, 120), "$warning")] if status.problem else parts
 
 
-def _liveness(line: Line, finished: bool) -> Part:
+def _liveness(line: Line, finished: bool, hurry: str) -> Part:
     """How alive the connection is, from its bytes and from the last look at the history."""
     now = monotonic()
     if finished:
         return ("ended", "$cma-quiet")
     if line.retry_at is not None:
-        return (f"reconnecting in {max(0.0, line.retry_at - now):.0f}s, r now", "$warning")
+        return (f"reconnecting in {max(0.0, line.retry_at - now):.0f}s, {hurry}", "$warning")
     if line.state != "live":
         return (line.state, "$warning")
     if line.list_retry_at is not None and line.list_retry_at - now > _SOON:
         wait = max(0.0, line.list_retry_at - now)
-        return (f"live, history refused, again in {wait:.0f}s, r now", "$warning")
+        return (f"live, history refused, again in {wait:.0f}s, {hurry}", "$warning")
     if line.checked_at is None:
         return (f"live, reading the history: {count(line.listed)} events", "$warning")
     quiet = now - (line.last_byte_at or now)
