@@ -363,6 +363,23 @@ async def test_a_long_command_is_allowed_only_when_all_of_it_was_on_the_screen()
         await asked.play.until(lambda: asked.answers)
 
 
+@pytest.mark.parametrize("size", [(20, 5), (40, 8)])
+async def test_nothing_is_allowed_on_a_screen_that_has_no_room_for_it(size):
+    async with Asked(asking("make deploy\n" * 5), size=size) as asked:
+        await asked.arm()
+        assert "y allow" not in asked.play.text()
+        for _ in range(6):
+            await asked.play.press("j")
+        asked.clock.now += ARMING
+        await asked.play.press("y")
+        await asyncio.sleep(ALONE * 1.5)
+        await asked.play.settle()
+        assert asked.answers == []
+        asked.clock.now += ARMING
+        await asked.play.press("n")
+        await asked.play.until(lambda: asked.answers == [("use1", "deny")])
+
+
 async def test_a_long_command_can_be_denied_at_once():
     async with Asked(asking("\n".join(f"line {n}" for n in range(300)))) as asked:
         await asked.arm()

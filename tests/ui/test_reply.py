@@ -283,6 +283,17 @@ async def test_every_size(size):
         await at.ask()
         assert all(len(line) <= size[0] for line in at.scene.lines())
         assert at.reply.approval.has_focus
+        at.clock.now += 0.71
+        whole = "command: make" in at.scene.text() and "y allow" in at.scene.text()
+        await at.scene.press("y")
+        if whole:
+            await at.until(lambda: at.answers)
+            return
+        await at.scene.pilot.pause(ALONE * 2)
+        assert at.answers == [], "what is below the edge was not seen"
+        at.clock.now += 0.71
+        await at.scene.press("n")
+        await at.until(lambda: at.answers == [("use1", "deny")])
 
 
 async def test_a_session_that_cannot_be_attached_to_says_why():

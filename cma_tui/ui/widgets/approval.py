@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from textual import events
 from textual.content import Content
+from textual.errors import NoWidget
 from textual.message import Message
 from textual.widgets import Static, TextArea
 
@@ -292,8 +293,19 @@ class Approval(Static, can_focus=True):
             moves = ", ".join(keymap_of(self).of(name)[0] for name in ("move.down", "move.page-down"))
             self.say(f"not sent: read it to its end first ({moves})")
             return
+        if verdict == "allow" and not self._whole():
+            self.say("not sent: there is not room for all of it")
+            return
         self._sent.add(asked.key)
         self.post_message(self.Decided([asked], verdict))
+
+    def _whole(self) -> bool:
+        """Whether all of the bar is on the screen: on a very small one its end is below the edge."""
+        try:
+            place = self.screen.find_widget(self)
+        except NoWidget:
+            return False
+        return place.visible_region.size == self.outer_size
 
     def _want(self, asked: Asked, kind: str) -> None:
         self.post_message(self.Wanted([asked], kind))
