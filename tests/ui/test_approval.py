@@ -367,7 +367,6 @@ async def test_a_long_command_is_allowed_only_when_all_of_it_was_on_the_screen()
 async def test_nothing_is_allowed_on_a_screen_that_has_no_room_for_it(size):
     async with Asked(asking("make deploy\n" * 5), size=size) as asked:
         await asked.arm()
-        assert "y allow" not in asked.play.text()
         for _ in range(6):
             await asked.play.press("j")
         asked.clock.now += ARMING
