@@ -269,7 +269,7 @@ class MetricsView(Widget, can_focus=True):
                 [
                     (f"{series.title:17}", "quiet"),
                     (plots.spark(series.values, len(series.values)), "plot"),
-                    (f"  to {series.top}", "quiet"),
+                    (f"  to {series.top} a {series.by}", "quiet"),
                 ]
                 for series in drawn
             ]
@@ -283,17 +283,22 @@ class MetricsView(Widget, can_focus=True):
         """What is plotted: the latest turns, or requests where these are looked at or there are few turns."""
         book = self.counting.book
         number = len(book.requests)
-        if number and (self.tab == 1 or (len(book.turns) < _FEW and number > len(book.turns))):
-            first = max(0, number - room)
-            ones = [book.request(index) for index in book.requests[first:]]
-            return [
-                Series(title, "request", first, [value(one) for one in ones], write)
-                for title, value, write in BY_REQUEST
-            ]
-        first = max(0, len(book.turns) - room)
-        return [
-            Series(title, "turn", first, [value(self, turn) for turn in book.turns[first:]], write)
+        begin = max(0, len(book.turns) - room)
+        turns = [
+            Series(title, "turn", begin, [value(self, turn) for turn in book.turns[begin:]], write)
             for title, value, write in PLOTS
+        ]
+        if not number or (self.tab != 1 and (len(book.turns) >= _FEW or number <= len(book.turns))):
+            return turns
+        first = max(0, number - room)
+        ones = [book.request(index) for index in book.requests[first:]]
+        requests = [
+            Series(title, "request", first, [value(one) for one in ones], write)
+            for title, value, write in BY_REQUEST
+        ]
+        return [  # of requests that nothing is known of, the turns may tell
+            one if any(value is not None for value in one.values) else other
+            for one, other in zip(requests, turns, strict=True)
         ]
 
     # -- keys --------------------------------------------------------------------------------------------
