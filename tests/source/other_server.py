@@ -5,6 +5,7 @@ What differs is told by a `Ways`. The log is the oracle: what a client shows mus
 
 import asyncio
 import json
+import zlib
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
@@ -30,6 +31,8 @@ class Ways:
     """By what the list is paged: `next_page`, `after_id` or `after_seq`."""
     accepted: int = 200
     """The answer to what is sent; a 202 has no body."""
+    body: str = "plain"
+    """How a stream's bytes come: `plain`, `gzip`, or in `chunks` of one byte with extensions."""
 
 
 SERVERS = {
@@ -40,7 +43,10 @@ SERVERS = {
         numbered_frames=True, ids=False, stamps=False, statuses=False, cursor="after_seq", accepted=202
     ),
     "named by type": Ways(),
+    "a compressed stream": Ways(body="gzip"),
+    "chunks of one byte": Ways(body="chunks"),
 }
+HEADERS = {"plain": b"", "gzip": b"content-encoding: gzip\r\n", "chunks": b"transfer-encoding: chunked\r\n"}
 PAGE = 20
 
 
@@ -142,15 +148,25 @@ class Other:
 
     async def _stream(self, writer):
         queue = asyncio.Queue()
-        writer.write(b"HTTP/1.1 200 x\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n")
-        writer.write(b"retry: 1000\n\n")
+        writer.write(b"HTTP/1.1 200 x\r\ncontent-type: text/event-stream\r\nconnection: close\r\n")
+        writer.write(HEADERS[self.ways.body] + b"\r\n")
+        packed = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+
+        def write(data):
+            if self.ways.body == "gzip":
+                data = packed.compress(data) + packed.flush(zlib.Z_SYNC_FLUSH)
+            elif self.ways.body == "chunks":
+                data = b"".join(b"1;what=ever\r\n%c\r\n" % byte for byte in data)
+            writer.write(data)
+
+        write(b"retry: 1000\n\n")
         if self.ways.replays:
             for event in self.log:
-                writer.write(self._frame(event))
+                write(self._frame(event))
         self._streams.add(queue)
         try:
             while (frame := await queue.get()) is not None:
-                writer.write(frame)
+                write(frame)
                 await writer.drain()
         finally:
             self._streams.discard(queue)

@@ -2,7 +2,12 @@
 
 import asyncio
 
+from cma_tui.event import parse_stamp, stamp_text
 from tests.source.conftest import ids, message
+
+
+def say(text):
+    return {"type": "agent.message", "content": [{"type": "text", "text": text}]}
 
 
 async def test_history_is_shown_whole_and_in_order(sim, view):
@@ -40,6 +45,39 @@ async def test_what_streams_in_while_the_history_is_listed_is_neither_lost_nor_s
         held.release()
         await viewer.until(lambda s: len(s.items) >= 9)
         assert viewer.keys == ids(sim, session_id)
+
+
+async def test_a_burst_while_the_list_is_read_is_there_whole_and_once(sim, view):
+    session_id = sim.create_session(agent="none")
+    for number in range(5):
+        sim.emit(session_id, say(f"before {number}"))
+    hold = sim.faults.hold("events.list")
+    async with view(session_id) as viewer:
+        await viewer.until(lambda s: s.connected)
+        await hold.reached.wait()
+        for number in range(1000):
+            sim.emit(session_id, say(f"burst {number}"))
+        await viewer.pause(2.0)
+        hold.release()
+        await viewer.until(lambda s: viewer.keys == ids(sim, session_id))
+        await viewer.pause(70.0)
+        assert viewer.keys == ids(sim, session_id)
+
+
+async def test_a_servers_clock_that_goes_back_moves_nothing(sim, view):
+    """An hour ahead, and then right again: the order is the list's, not that of any clock."""
+    session_id = sim.create_session(agent="none")
+    begun = parse_stamp(sim.emit(session_id, say("before"))["processed_at"])
+    async with view(session_id) as viewer:
+        await viewer.until(lambda s: s.connected and viewer.keys == ids(sim, session_id))
+        for number, seconds in enumerate([3600, 3601, 5, 6, -3600, 7]):
+            at = stamp_text(begun + seconds + number * 1e-3)
+            sim.emit(session_id, {**say(f"at {seconds}"), "processed_at": at})
+        await viewer.until(lambda s: len(viewer.keys) == 7)
+        streamed = viewer.keys
+        await viewer.pause(70.0)
+        assert viewer.keys == ids(sim, session_id) == streamed
+        assert viewer.source.line.gaps == 0
 
 
 async def test_a_long_history_comes_page_by_page(sim, view, monkeypatch):

@@ -62,6 +62,19 @@ async def test_what_streams_in_is_shown_once_across_connections(other, view):
         assert viewer.session.bad_frames == 0
 
 
+@pytest.mark.parametrize("body", ["gzip", "chunks"])
+async def test_a_stream_is_read_as_it_comes_however_its_bytes_are_packed(view, body):
+    async with serving_other(Ways(body=body)) as (server, url):
+        server.emit("user.message", content="question")
+        async with view("session_1", url=url) as viewer:
+            await viewer.until(lambda s: s.connected and raw(viewer) == server.log)
+            await viewer.pause(0.5)
+            talk(server, 1)
+            await viewer.until(lambda s: raw(viewer) == server.log)
+            came = [event for event in viewer.session.events if event.type.startswith("agent.")]
+            assert all(event.received_at is not None for event in came), "it is not from the list"
+
+
 async def test_what_is_sent_is_sent_once_and_an_empty_answer_is_a_yes(other, view):
     server, url = other
     server.emit("user.message", content="question")
