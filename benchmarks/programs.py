@@ -1,7 +1,7 @@
 """The programs that are measured from outside: run as `python -m benchmarks.programs NAME ARGUMENT…`.
 
-Owns what runs in a process of its own. `ingest`, `stats`, `remember` and `limit` print one line of JSON and
-end. `empty`, `screen`, `live`, `burst` and `raw` run on a terminal until they are ended. Where
+Owns what runs in a process of its own. `ingest`, `stats`, `remember`, `held` and `limit` print a line of JSON
+and end. `empty`, `screen`, `live`, `burst` and `raw` run on a terminal until they are ended. Where
 `CMA_TOP_REPORT` names an open descriptor, each SIGUSR1 has them write a line of JSON there: the CPU time used
 so far, the memory and, with `--probe`, by how many seconds the event loop was late, every 5 ms since the last
 report.
@@ -83,6 +83,43 @@ def stats(path: str) -> None:
 
 def _nobody(session: str) -> NoReturn:
     raise AssertionError(f"{session} is no file")
+
+
+def held(path: str) -> None:
+    """Fold a log, make what the screen keeps beside it, and say what each holds, and how many rows it is."""
+    from cma_tui.log.formats import open_log
+    from cma_tui.marks import Marks
+    from cma_tui.report.minimap import Minimap
+    from cma_tui.session.fold import apply
+    from cma_tui.session.model import Change, Session
+    from cma_tui.session.moments import keep_past
+    from cma_tui.ui.counting import Counting
+    from cma_tui.ui.entries import Entries
+
+    def counted(of: Session) -> Counting:
+        made = Counting(lambda: None)
+        made.update(of, Change())
+        while made.behind:
+            made.update(of, None)
+        return made
+
+    log = open_log(path)
+    session = Session(events=log.kept())
+    moments = keep_past(session)
+    counted(Session())  # what is loaded for it once is no part of a row
+    before = _resident()
+    for event in log.events():
+        apply(session, event, Change())
+    folded = _resident()
+    entries, marks, minimap = Entries(session), Marks(), Minimap()
+    entries.rebuild(session)
+    while entries.behind:
+        entries.scan(1.0)
+    marks.update(moments, None)
+    minimap.update(session, None, len(session.items))
+    figures = counted(session)
+    print(json.dumps({"session": folded - before, "screen": _resident() - folded, "rows": len(entries.list)}))
+    del figures
 
 
 def limit(path: str, parser: str) -> None:
@@ -216,7 +253,8 @@ def _report_when_asked(then: Callable[[], object] = lambda: None) -> None:
 
 
 PROGRAMS: dict[str, Callable[..., None]] = {
-    program.__name__: program for program in (ingest, stats, limit, remember, empty, screen, burst, live, raw)
+    program.__name__: program
+    for program in (ingest, stats, limit, remember, held, empty, screen, burst, live, raw)
 }
 
 if __name__ == "__main__":
