@@ -8,16 +8,15 @@ never taken back: where it turns out wrong, `wrong` or `touch` says so, and the 
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, bisect_right
 from itertools import islice
 from typing import Final
 
 from cma_tui.session import sums as add
 from cma_tui.session.agents import changes_before, model_after
 from cma_tui.session.cost import Prices, running_cost
-from cma_tui.session.elapsed import ANSWER, MODEL, TOOLS, YOU, Clock, Split, micros
+from cma_tui.session.elapsed import ANSWER, MODEL, TOOLS, YOU, Split, micros
 from cma_tui.session.figures import TurnFigures, wall_us
-from cma_tui.session.going import answered_outside, awaited_of, going_on
+from cma_tui.session.going import answered_outside, going_on
 from cma_tui.session.late import Late, last_snapshot
 from cma_tui.session.model import (
     Change,
@@ -28,13 +27,11 @@ from cma_tui.session.model import (
     Session,
     StatusChange,
     ToolUse,
-    Turn,
 )
 from cma_tui.session.sums import Parts, Sums
 from cma_tui.session.toolbook import ToolBook
+from cma_tui.session.went import Went
 
-_NEVER: Final = -(1 << 62)
-"""The start of a turn of which no stamp tells."""
 _PLAIN = frozenset(
     {
         "agent.thread_context_compacted",
@@ -72,15 +69,11 @@ class Pages:
         self._seen = 0
         self._unsettled: dict[int, int] = {}
         """Items that are not complete, and the turns they are counted in."""
-        self._clock = Clock()
-        self._starts: list[int] = []
-        """The turns' starts in microseconds, each at least the one before it."""
+        self._went = Went()
         self._begun: list[float | None] = []
         """The turns' starts as they were when they were taken in."""
         self._latest_child = float("-inf")
         self._stale: set[int] = set()
-        self._splits = Split()
-        """The sum of the turns' splits."""
         self._late: list[Late] = []
         """The requests of the last turn that ended after its latest snapshot."""
         self._confirmed: dict[int, Parts] = {}
@@ -89,11 +82,7 @@ class Pages:
         """What goes on in the last turn."""
         self._homeless = False
         """Whether a child thread was counted when there was no turn yet."""
-        self._pauses: list[int] = []
-        """By turn: how many of its pauses are counted."""
         self._lost_at: float | None = None
-        self._unseen: set[str] = set()
-        """Uses that a counted wait was for, and that have not been seen."""
         self._children: dict[int, set[str]] = {}
         """By turn: the child threads that its stream tells of."""
         self.requests = array("q")
@@ -162,8 +151,7 @@ class Pages:
         if known and self._moved(session, known - 1):
             turn = session.turns[known - 1]
             self._begun[-1] = turn.started_at
-            self._starts.pop()
-            self._starts.append(self._start(turn))
+            self._went.move(turn)
             self.wrong = self.wrong or self._latest_child > float("-inf")
             self._stale.update((known - 1, max(0, known - 2)))
         for turn in session.turns[known : known + limit]:
@@ -173,15 +161,10 @@ class Pages:
             if self.turns:  # the snapshots of the one before are complete
                 self._close(session, self.turns[-1])
             self._begun.append(turn.started_at)
-            self._starts.append(self._start(turn))
+            self._went.begin(turn)
             self.turns.append(TurnFigures(index=turn.index))
-            self._pauses.append(0)
             self._stale.update((turn.index, max(0, turn.index - 1)))
         return len(self._begun) == len(session.turns)
-
-    def _start(self, turn: Turn) -> int:
-        before = self._starts[-1] if self._starts else _NEVER
-        return before if turn.started_at is None else max(before, micros(turn.started_at))
 
     def _home(self, item: Item) -> int:
         """The turn an item is counted in, -1 when there is none."""
@@ -193,7 +176,7 @@ class Pages:
         if item.at is None:
             return 0
         self._latest_child = max(self._latest_child, item.at)
-        return max(0, bisect_right(self._starts, micros(item.at)) - 1)
+        return self._went.turn_at(item.at)
 
     def _add(self, item: Item, parts: Parts) -> TurnFigures | None:
         self.total.add(parts)
@@ -214,7 +197,7 @@ class Pages:
         if isinstance(item, ModelRequest):
             self.requests.append(index)
         if isinstance(item, ToolUse):
-            self.wrong = self.wrong or item.key in self._unseen
+            self.wrong = self.wrong or item.key in self._went.unseen
             self._add(item, add.of_use(item))
             self.tools.begun(item)
             self._confirm(index, item)
@@ -343,13 +326,7 @@ class Pages:
             late.count_in(turn)
 
     def _busy(self, kind: int, start: float | None, end: float | None) -> None:
-        if start is None or end is None or end <= start:
-            return
-        first, last = micros(start), micros(end)
-        self._clock.add(kind, first, last)
-        turn = max(0, bisect_right(self._starts, first) - 1)
-        for index in range(turn, max(turn + 1, bisect_left(self._starts, last))):
-            self._stale.add(index)
+        self._stale.update(self._went.busy(kind, start, end))
 
     def _failed(self, at: float | None) -> None:
         if at is not None:
@@ -366,10 +343,8 @@ class Pages:
     def counts_all(self) -> bool:
         """Whether every item and turn of the session is taken in."""
         session = self.session
-        return session is not None and (self._seen, len(self.turns)) == (
-            len(session.items),
-            len(session.turns),
-        )
+        counted = (self._seen, len(self.turns))
+        return session is not None and not self._stale and counted == (len(session.items), len(session.turns))
 
     @property
     def asking(self) -> bool:
@@ -398,7 +373,7 @@ class Pages:
             chosen = list(islice(self._stale, limit))
             for index in chosen:
                 if index < len(session.turns):  # what came before any turn has none to refresh
-                    self._pause(session, session.turns[index])  # which may change other turns
+                    self._stale |= self._went.pause(session, session.turns[index])
             for index in chosen:
                 if index < len(self.turns):
                     self._refresh_turn(session, index)
@@ -421,40 +396,8 @@ class Pages:
                 if item < self._seen and isinstance(request, ModelRequest):
                     self._first_token(session, item, request)
             self._count_late(session, figures)
-        self._resplit(session, turn, figures)
-
-    def _pause(self, session: Session, turn: Turn) -> None:
-        """Count the times at which the turn stood still for an answer."""
-        for place in range(self._pauses[turn.index], len(turn.legs) - 1):
-            kind, unseen = awaited_of(session, turn.legs[place])
-            self._unseen |= unseen
-            self._busy(kind, turn.legs[place].ended_at, turn.legs[place + 1].started_at)
-            self._pauses[turn.index] += 1
-
-    def _resplit(self, session: Session, turn: Turn, figures: TurnFigures) -> None:
-        if session.last_at is None or self._starts[turn.index] == _NEVER:
-            return
-        start = self._starts[turn.index]
-        last = turn.index == len(self.turns) - 1
-        end = max(start, micros(session.last_at)) if last else self._starts[turn.index + 1]
-        stop = end
-        if turn.ended and turn.ended_at is not None:
-            stop = min(end, max(start, micros(turn.ended_at)))
-        elif turn.ended and turn.last_at is not None:
-            stop = min(end, max(start, micros(turn.last_at)))
-        before = figures.split
-        figures.split = self._clock.split(start, stop, end, going_on(session, self._running) if last else ())
-        if before is not None:
-            self._splits = Split(*(a - b for a, b in zip(self._splits, before, strict=True)))
-        self._splits = self._splits.plus(figures.split)
+        self._went.resplit(session, turn, figures, self._running)
 
     def split(self) -> Split | None:
         """The session's time by what went on."""
-        session = self.session
-        if session is None or session.first_at is None or session.last_at is None:
-            return None
-        first, last = micros(session.first_at), micros(session.last_at)
-        if not self._starts or self._starts[-1] == _NEVER:
-            return Split(idle=last - first)
-        begun = next(start for start in self._starts if start != _NEVER)
-        return self._splits.plus(Split(idle=begun - first))
+        return None if self.session is None else self._went.whole(self.session)
