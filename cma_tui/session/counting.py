@@ -134,10 +134,15 @@ class Pages:
         stop = min(len(session.items), self._seen + limit)
         for index in range(self._seen, stop):
             item = session.items[index]
-            if type(item) is not Item or item.type in _PLAIN:
+            kind = type(item)
+            if kind is Item:
+                counts = item.type in _PLAIN
+            else:  # of the many changes of a status few count for anything
+                counts = kind is not StatusChange or _tells(session, item)
+            if counts:
                 self._new(session, index, item)
         self._seen = stop
-        fresh = self._refresh(session, max(1, limit // _TURN))
+        fresh = self._refresh(session, max(2, limit // _TURN))  # the last turn, and one that waited
         return fresh and stop == len(session.items)
 
     # -- turns -----------------------------------------------------------------------------------------------
@@ -401,3 +406,9 @@ class Pages:
     def split(self) -> Split | None:
         """The session's time by what went on."""
         return None if self.session is None else self._went.whole(self.session)
+
+
+def _tells(session: Session, item: Item) -> bool:
+    """Whether a change of status counts for anything: a retry does, and what a child thread did."""
+    assert isinstance(item, StatusChange)
+    return item.type == "session.status_rescheduled" or item.subject in session.threads
