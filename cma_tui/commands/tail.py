@@ -38,8 +38,9 @@ from cma_tui.source import Source, SourceError
 
 _LOOK = 0.2
 """Seconds between two looks at a file that is being written."""
-_MOST = 65_536
-"""Events of a file that are brought into order at once."""
+_MOST, _FEW = 65_536, 1024
+"""Events of a file that are brought into order at once, their texts in memory: those of several streams, where
+an order that is wrong costs a fold, and those of one."""
 _STRETCH = 2048
 """Events of a file that are folded between two looks at what there is to print."""
 
@@ -140,7 +141,7 @@ def _streamed(session: Session, events: Iterator[Event], lines: Lines, *, deltas
 def fold(session: Session, events: Iterable[Event]) -> Session:
     """Fold events into a session of which nobody draws the changes, as the screen would. Returns it."""
     change, rest = Change(), iter(events)
-    while batch := list(islice(rest, _MOST)):
+    while batch := list(islice(rest, _MOST if session.several else _FEW)):
         session = arrive(session, batch, change)
     return session
 
