@@ -40,7 +40,9 @@ def arrive(session: Session, events: Sequence[Event], change: Change) -> Session
         The session to go on with: the same object, or a new one where another stream was ahead of them.
     """
     for number, event in enumerate(events):
-        if (event.stream is not None or session.several) and _is_late(session, event):
+        if (event.stream is not None or session.several) and (
+            _learn_primary(session, event) or _is_late(session, event)
+        ):
             sorting = _Sorting(session)
             beside = [late for late in events[number:] if not sorting.add(late)]
             return sorting.folded(beside, change)
@@ -82,6 +84,8 @@ def _out_of_order(session: Session, listed: Sequence[Event], after: str) -> bool
     end = len(session.events) - 1
     checked = False
     for event in listed:
+        if (event.stream is not None or session.several) and _learn_primary(session, event):
+            return True
         ordinal = ordinals.get(event.key)
         if ordinal is not None:
             if _elsewhere(session, event):
@@ -102,6 +106,21 @@ def _out_of_order(session: Session, listed: Sequence[Event], after: str) -> bool
         else:
             return True
     return False
+
+
+def _learn_primary(session: Session, event: Event) -> bool:
+    """Note which thread is the primary, where an event on a thread's stream and on the session's shows it.
+
+    What a child shows on both names the child. Returns whether its events stand in the log as a child's.
+    """
+    ordinal = session.ordinals.get(event.key)
+    if session.primary is not None or ordinal is None or event.session_thread_id is not None:
+        return False
+    held = session.events[ordinal].stream
+    if (held is None) == (event.stream is None):
+        return False
+    session.primary = held or event.stream
+    return session.primary in session.threads
 
 
 def _elsewhere(session: Session, event: Event) -> bool:
@@ -170,9 +189,13 @@ class _Sorting:
         """By key: the streams of events that are new, or better than what is there."""
         self._moved: list[Event] = []
         """The session's copies of what a thread's own stream shows too: that is where it stands."""
-        self._anew = False
+        self._anew = session.primary in session.threads
         """Whether the fold has to begin anew even if the order stands."""
+        self._primary: str | None = None
+        """The primary thread, where events of its own stream are in the log."""
         for ordinal, event in enumerate(session.events):
+            if event.stream is not None and event.stream == session.primary:
+                self._primary = event.stream
             self._stamps.append(-inf if event.at is None else event.at)
             self._rows.setdefault(own_stream(session, event), []).append(ordinal)
 
@@ -249,7 +272,7 @@ class _Sorting:
         change.items.clear()
         change.leaning.clear()
         change.header = change.queued = change.previews = True
-        return _fold_anew(session, order, [*self._moved, *beside])
+        return _fold_anew(session, order, [*self._moved, *beside], self._primary)
 
     def _stands(self, place: Place, ordinal: int) -> bool:
         held = place if isinstance(place, int) else self._session.ordinals.get(place.key, -1)
@@ -313,9 +336,12 @@ def _earlier(one: float | None, other: float | None) -> bool:
     return one is not None and other is not None and one < other
 
 
-def _fold_anew(session: Session, order: Sequence[Place], beside: Sequence[Event]) -> Session:
+def _fold_anew(
+    session: Session, order: Sequence[Place], beside: Sequence[Event], primary: str | None
+) -> Session:
     events, dropped = session.events, Change()
-    fresh = Session(id=session.id, events=events.emptied() if isinstance(events, Elsewhere) else [])
+    emptied = events.emptied() if isinstance(events, Elsewhere) else []
+    fresh = Session(id=session.id, primary=primary, events=emptied)
     previews: dict[str | None, list[Event]] = {}
     if session.kept is not None and session.kept.moments is not None:
         previews = session.kept.moments.previews_before()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -212,6 +213,28 @@ def test_streams_of_threads_give_one_session_however_they_interleave(story, data
         change = Change()
         assert merge(session, listed, change) is session, "the lists find it in order"
         assert not change.reset
+
+
+@quick
+@given(stories(), st.integers(0, 1 << 32))
+def test_the_primary_s_own_stream_is_the_session_s(story, seed):
+    """A log may hold both: the session is the one that its own stream tells, whichever came first."""
+    rng = random.Random(seed)
+    shown = [event for event in story.history if event.session_thread_id not in story.children]
+    primary = [msgspec.structs.replace(event, stream="sthr_primary") for event in shown]
+    waiting = [primary, list(story.history)]
+    session = Session()
+    while any(waiting):
+        number, count = rng.randrange(2), rng.choice([1, 2, 5, 100])
+        session = arrive(session, waiting[number][:count], Change())
+        waiting[number] = waiting[number][count:]
+        check(session)
+    for listed in rng.sample([primary, story.history], 2):
+        session = merge(session, listed, Change())
+    assert "sthr_primary" not in session.threads
+    seen, told = view(session, numbers=True), view(fold(story.history), numbers=True)
+    assert [key for key, *_ in seen.pop("log")] == [key for key, *_ in told.pop("log")]
+    assert seen == told
 
 
 def abreast(streams: dict[str | None, list[Event]]) -> list[Event]:
