@@ -92,9 +92,8 @@ def thread(session: Session, event: Event, ordinal: int, change: Change) -> None
     created = event.type == "session.thread_created"
     if not created and session.primary is None and subject not in session.threads:
         session.primary = subject
-    if subject is not None and subject == session.primary:
-        if session.agent.name is None:
-            session.agent = replace(session.agent, name=event.agent_name or None)
+    if subject is not None and subject == session.primary and session.agent.name is None:
+        session.agent = replace(session.agent, name=event.agent_name or None)
     reason = _reason(event) if event.type == "session.thread_status_idle" else None
     status = _THREAD[event.type]
     if subject == session.primary:
