@@ -145,9 +145,9 @@ def test_hostile_text_costs_no_more_than_its_length():
 
 
 def _timed(call):
-    start = time.perf_counter()
+    start = time.thread_time()
     call()
-    return time.perf_counter() - start
+    return time.thread_time() - start
 
 
 # ---------------------------------------------------------------------------------------------- first_line

@@ -66,6 +66,7 @@ def service(sim, monkeypatch, tmp_path):
         monkeypatch.setenv("ANTHROPIC_API_KEY", sim.api_key)
         monkeypatch.setenv("ANTHROPIC_BASE_URL", url)
         monkeypatch.setenv("CMA_TOP_CONFIG_DIR", str(tmp_path))
+        monkeypatch.setenv("CMA_TOP_STATE_DIR", str(tmp_path / "state"))
         look_again_after(0.0, monkeypatch)
         yield Service(sim, server)
 

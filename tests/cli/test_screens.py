@@ -89,6 +89,26 @@ def test_chat_that_cannot_begin(run, service, sim, screen):
     assert not sim.sessions
 
 
+@pytest.mark.parametrize(
+    ("agents", "code", "said"), [(0, 1, "there is no agent"), (2, 2, "there are 2 agents: name one")]
+)
+def test_chat_without_an_agent_needs_one_that_can_be_meant(run, service, sim, screen, agents, code, said):
+    known = sim.agents.pop(sim.agent_id)
+    sim.agents.update({f"agent_{n}": {**known, "id": f"agent_{n}"} for n in range(agents)})
+    runs = screen(ended)
+    got, _, err = run("chat", "--environment", sim.environment_id)
+    assert (got, said in err) == (code, True), err
+    assert not runs
+    assert not sim.sessions
+
+
+def test_chat_without_an_agent_takes_the_only_one(run, service, sim, screen):
+    runs = screen(ended)
+    assert run("chat", "--environment", sim.environment_id, "-m", "hi")[0] == 0
+    assert texts(runs[0][2].session) == ["hi"]
+    assert len(sim.sessions) == 1
+
+
 def test_chat_whose_session_may_or_may_not_have_been_created(run, service, sim, screen):
     runs = screen(ended)
     sim.faults.lose_reply("sessions.create")

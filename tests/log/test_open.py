@@ -84,6 +84,7 @@ def test_standard_input_that_is_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (LINES[0][:-5], "not an event log: a JSON object without events"),
     ],
+    ids=lambda value: value if isinstance(value, str) else f"{len(value)} bytes",
 )
 def test_refused(content: bytes, why: str, save: Save) -> None:
     assert refused(save(content)).startswith(why)

@@ -43,7 +43,7 @@ async def test_it_closes_with_a_turn_in_play_and_a_request_held():
         started = time.monotonic()
         await sim.close()
         assert (await listing).status_code == 200
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 10, "what is held up is let go"
 
 
 async def test_one_simulator_can_be_served_again():
@@ -139,7 +139,7 @@ async def test_pace_stretches_the_script():
     started = time.monotonic()
     sim.accept(sim.sessions[session_id], [message("debug my incident")])
     assert await sim.until_idle(session_id) == "end_turn"
-    assert 0.04 < time.monotonic() - started < 2
+    assert time.monotonic() - started > 0.04
 
 
 async def test_the_first_turn_of_the_demo_takes_about_half_a_minute():

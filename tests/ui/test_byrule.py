@@ -101,7 +101,9 @@ async def test_what_does_not_plainly_ask_is_left_to_a_person(tmp_path, log):
 
 
 @pytest.mark.parametrize(
-    "line", [checked(100.0), Line("live"), Line("reconnecting", checked_at=monotonic())], ids=str
+    "line",
+    [checked(100.0), Line("live"), Line("reconnecting", checked_at=monotonic())],
+    ids=["long ago", "never", "reconnecting"],
 )
 async def test_nothing_is_answered_on_what_may_be_out_of_date_and_it_is_once_it_is_known(tmp_path, line):
     async with ruled(tmp_path, asking(), line=line) as play:

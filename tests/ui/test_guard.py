@@ -98,10 +98,10 @@ def test_a_guarded_screen_of_clean_lines_costs_little():
     line = [Segment("│", Style(color="blue")), *(Segment(f"word {n} ", Style(bold=True)) for n in range(20))]
     guard = TerminalGuard()
     guard.apply(line, BLACK)
-    start = time.perf_counter()
+    start = time.thread_time()
     for _ in range(1000):
         guard.apply(line, BLACK)
-    assert time.perf_counter() - start < 0.5
+    assert time.thread_time() - start < 0.5
 
 
 @pytest.mark.parametrize("filters", [[], [TerminalGuard()]], ids=["bare", "guarded"])

@@ -1,7 +1,7 @@
 """Rows as strips: their width, what is cut and wrapped, and what Markdown may cost."""
 
 import re
-from time import perf_counter, process_time
+from time import thread_time
 
 import pytest
 from hypothesis import given
@@ -193,9 +193,9 @@ def test_a_line_of_mostly_spaces_is_wrapped_too(text):
 
 def test_a_long_line_is_wrapped_in_time_that_grows_with_it():
     for text in ("x" * 300_000, "日本" * 100_000, "word " * 60_000):
-        start = perf_counter()
+        start = thread_time()
         wrap(text, 100)
-        assert perf_counter() - start < 2.0
+        assert thread_time() - start < 2.0
 
 
 # -------------------------------------------------------------------------------------------- Markdown
@@ -275,9 +275,9 @@ def test_what_could_freeze_markdown_is_shown_plain(text):
 )
 def test_the_worst_markdown_that_is_set_takes_less_than_a_second(text):
     assert len(text) <= MARKDOWN_CAP
-    start = process_time()
+    start = thread_time()
     drawn(Row("agent", "agent", 0.0, text=text, prose=True))
-    assert process_time() - start < 1.0
+    assert thread_time() - start < 1.0
 
 
 @given(texts)

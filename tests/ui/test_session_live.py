@@ -8,6 +8,8 @@ import pytest
 
 from cma_tui.event import parse
 from cma_tui.feed import Feed
+from cma_tui.session.fold import apply
+from cma_tui.session.model import Change
 from cma_tui.settings import Settings
 from cma_tui.source import Batch, SourceError
 from cma_tui.ui import app as app_module
@@ -48,6 +50,24 @@ async def test_a_preview_that_is_never_finished_goes_with_its_request():
         log.end(start, is_error=True)
         await play.give(log.events[-1])
         assert "Once upon" not in play.text()
+
+
+async def test_what_comes_into_the_log_while_it_is_read_may_be_drawn_before_it_is_told():
+    log = Log()
+    log.begin("Tell me")
+    start = log.start()
+    log.user("And then?", id="later", at=None)
+    async with playing(*log.events, preview_start("said"), preview_delta("said", "Once upon")) as play:
+        assert "And then?" in play.text()
+        log.message("Once upon a time", id="said")
+        log.end(start)
+        log.user("And then?", id="later")
+        for event in log.events[-3:]:
+            apply(play.session, event, Change())
+        assert not play.session.previews
+        assert not play.session.queued
+        play.timeline.lay_out()
+        assert "Once upon" not in "".join(play.rows())
 
 
 async def test_a_preview_met_in_its_middle_says_so_and_holds_the_reading_position():

@@ -79,9 +79,7 @@ def test_a_signal_ends_it_although_nobody_reads_the_terminal(busy, tmp_path, num
     before = size(tmp_path)
     until(lambda: size(tmp_path) > before + 300_000)
     os.kill(terminal.child.pid, number)
-    begun = monotonic()
     assert terminal.child.wait(15) == 128 + number
-    assert monotonic() - begun < 5
     recorded(tmp_path)
 
 

@@ -29,13 +29,15 @@ def test_in_tmux_nothing_of_a_log_reaches_the_clipboard_the_title_or_the_keys(tm
         done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=20)
         return done.stdout.strip()
 
-    program = f"printf '\\033]2;ours\\033\\\\'; exec {sys.executable} -m tests.ui.hostile_panels {tmp_path}"
-    tmux("new-session", "-d", "-x", "110", "-y", "36", program)
+    code = tmp_path / "code"
+    run = f"printf '\\033]2;ours\\033\\\\'; {sys.executable} -m tests.ui.hostile_panels {tmp_path}"
+    tmux("new-session", "-d", "-x", "110", "-y", "36", f"{run}; echo $? > {code}.part; mv {code}.part {code}")
     try:
         latest = monotonic() + 90
-        while tmux("list-panes", "-F", "#{pane_dead}") != "1":
+        while not code.exists():
             assert monotonic() < latest, tmux("capture-pane", "-p")
-            sleep(0.2)
+            sleep(0.05)
+        assert code.read_text() == "1\n"
         assert "OWNED" in tmux("capture-pane", "-p"), "the error at the end was said"
         assert tmux("list-buffers") == ""
         assert tmux("list-panes", "-F", "#{pane_title}") == "ours"

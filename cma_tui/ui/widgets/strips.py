@@ -100,8 +100,13 @@ class Strips:
         return lines
 
     def of_tail(self, session: Session, kind: str, key: str) -> list[Strip]:
-        """The strips of what is not in the log yet: a `preview` or a `queued` message."""
+        """The strips of what is not in the log yet: a `preview` or a `queued` message.
+
+        What has come into the log since it was listed is an empty line, until what changed is told.
+        """
         turn = session.turn
+        if key not in (session.queued if kind == "queued" else session.previews):
+            return [Strip.blank(self._width)]
         if kind == "queued":
             event = session.queued[key]
             text = prose(plain_text(event.content)) or first_line(event.type, 60)
