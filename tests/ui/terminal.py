@@ -17,6 +17,8 @@ import pyte
 ROOT = Path(__file__).parents[2]
 DEADLINE = 30.0
 MODES = re.compile(rb"\x1b\[\?(\d+)([hl])")
+UNKNOWN = re.compile(rb"\x1b\[[<>=?][0-9;]*[upq]|\x1b\[\?[0-9;]*\$p|\x1b\[>[0-9;]*m")
+BEGUN = re.compile(rb"(\x1b(\[[<>=?]?[0-9;]*\$?)?)?\Z")
 
 
 class Terminal:
@@ -26,6 +28,7 @@ class Terminal:
         self.controller, end = os.openpty()
         self.written = bytearray()
         self._draw = draw
+        self._begun = b""
         self.screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self.screen)
         self.size = size
@@ -80,9 +83,10 @@ class Terminal:
         piece = os.read(self.controller, 65_536)
         self.written += piece
         if self._draw:
-            # pyte knows neither the kitty keys nor the queries of modes.
-            known = re.sub(rb"\x1b\[[<>=?][0-9;]*[upq]|\x1b\[\?[0-9;]*\$p|\x1b\[>[0-9;]*m", b"", piece)
-            self._stream.feed(known)
+            # pyte knows neither the kitty keys nor the queries of modes; one may come in two pieces.
+            known = UNKNOWN.sub(b"", self._begun + piece)
+            self._begun = BEGUN.search(known)[0]
+            self._stream.feed(known[: len(known) - len(self._begun)])
         return True
 
     @property
