@@ -250,8 +250,9 @@ def tail_command(
         from cma_tui.commands.live import live_session, opener
 
         how = How(as_json, deltas, wanted, made_notifier(on_event, webhook))
-        opening = opener(options.settings(), session, follow=follow is not False, previews=deltas)
-        return tail_session(opening, session, how, live_session(options.settings()))
+        settings = options.settings()
+        opening = opener(settings, session, follow=follow is not False, previews=deltas)
+        return tail_session(opening, session, how, live_session(settings))
     with opened(*files, merged=pick.merged) as log:
         how = How(as_json, deltas, wanted)
         return follow_log(log, how) if follow else tail_log(log, how, pick.session)
