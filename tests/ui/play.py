@@ -135,12 +135,6 @@ class Painted(CmaTop):
         super()._display(screen, renderable)
 
 
-def resting(node):
-    """Whether a widget is through with all that it was told, and waits for more."""
-    waiting = node._message_queue.ready_event._waiters
-    return node._closed or any(not waiter.done() for waiter in waiting)
-
-
 class Play:
     """A running app and its source."""
 
@@ -199,24 +193,21 @@ class Play:
             await self.step()
             await asyncio.sleep(0.001)  # the feed's thread has to run as well
 
-    async def step(self, enough=12):
+    async def step(self, enough=3):
         """Let every widget handle what waits for it, until nothing has waited at so many looks in a row."""
         calm = 0
-        deadline = monotonic() + DEADLINE
-        for _ in range(400):
-            await asyncio.sleep(0)
+        for _ in range(40):
+            await self.pilot._wait_for_screen()
             if not self.app._running:
                 return
             screen = self.app.screen
             busy = screen._dirty_widgets or screen._callbacks or screen._layout_required
             busy = busy or screen._repaint_required or screen._scroll_required
             screen._on_timer_update()
-            nodes = (self.app, *screen.walk_children(with_self=True))
-            busy = busy or any(node._message_queue.qsize() or node._next_callbacks for node in nodes)
-            while not busy and not all(map(resting, nodes)):
-                assert monotonic() < deadline, "a handler does not end"
-                await asyncio.sleep(0)
-                busy = any(node._message_queue.qsize() for node in nodes)
+            busy = busy or any(
+                node._message_queue.qsize() or node._next_callbacks
+                for node in (self.app, *screen.walk_children(with_self=True))
+            )
             calm = 0 if busy else calm + 1
             if calm == enough:
                 return
