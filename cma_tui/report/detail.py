@@ -16,7 +16,7 @@ from cma_tui.report.edits import edits
 from cma_tui.report.errors import error_facts
 from cma_tui.report.find import ordinals
 from cma_tui.report.rows import row
-from cma_tui.report.words import agent_name, result_text, stop_words, tokens
+from cma_tui.report.words import agent_name, policy_words, result_text, stop_words, tokens
 from cma_tui.session.errors import item_error
 from cma_tui.session.model import Item, ModelRequest, Session, ToolUse
 from cma_tui.session.moments import Moments
@@ -232,9 +232,8 @@ def _tool_facts(session: Session, use: ToolUse, event: Event) -> list[str]:
     server = f" on {use.server}" if use.server else ""
     lines = [f"tool        {printable(use.name + server, strict=True)} ({use.kind})"]
     if use.permission is not None:
-        decided = event.data.get("evaluation")
-        how = f", decided by {printable(compact_json(decided))}" if isinstance(decided, dict) else ""
-        lines.append(f"permission  {printable(use.permission)}{how}")
+        how = policy_words(event)
+        lines.append(f"permission  {printable(use.permission)}{f': {how}' if how else ''}")
     if use.confirmation is not None:
         reason = as_text(session.events[use.confirmed].data.get("deny_message"))
         lines.append(f"answer      {use.confirmation}{f': {printable(reason)}' if reason else ''}")

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from cma_tui.content import as_dict, as_text, compact_json, plain_text
+from cma_tui.event import Event
 from cma_tui.session.model import ModelRequest, Session, ToolUse
 from cma_tui.text import count, first_line, printable
 
@@ -151,3 +152,19 @@ def _pairs(fields: Mapping[str, Any]) -> list[str]:
 def prose(text: str) -> str:
     """A message for a row: all its lines, printable, without the empty ones around it."""
     return printable(text, lines=True, cap=BODY_CAP).strip("\n")
+
+
+def policy_words(event: Event) -> str:
+    """How the policy decided; empty when the server does not say."""
+    evaluation = as_dict(event.data.get("evaluation"))
+    kind = as_text(evaluation.get("type"))
+    if kind is None:
+        return ""
+    found = as_dict(evaluation.get("evaluated_permission"))
+    reason = as_text(found.get("reason_code")) or as_text(evaluation.get("reason_code"))
+    words = {
+        "always_ask": "this tool always asks",
+        "always_allow": "this tool is always allowed",
+        "auto": "decided by the automatic policy",
+    }.get(kind, kind)
+    return printable(f"{words}{f' ({reason})' if reason else ''}", strict=True, cap=200)

@@ -19,7 +19,7 @@ from cma_tui.event import Event, local
 from cma_tui.source import Batch, Line, SourceError
 from cma_tui.source.abreast import Abreast
 from cma_tui.source.attachment import Attachment, first_error
-from cma_tui.source.client import CALL_ERRORS, refused, said
+from cma_tui.source.client import CALL_ERRORS, refused, said, transient
 from cma_tui.source.controls import LiveControls
 from cma_tui.source.endpoints import GoneError, SessionEndpoint
 from cma_tui.source.history import Page
@@ -104,7 +104,7 @@ class Live:
 
     async def _run(self) -> None:
         try:
-            self._put(Batch([await self._resource()]))
+            await self._describe()
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 beside = [tasks.create_task(work) for work in (self._watch_clocks(), self._poll())]
@@ -119,6 +119,16 @@ class Live:
         finally:
             self._abreast.flush()
             self._queue.put_nowait(None)
+
+    async def _describe(self) -> None:
+        """Read what the session is; a server that is only busy is asked again once the stream is open."""
+        try:
+            self._put(Batch([await self._resource()]))
+        except SourceError as error:
+            cause = error.__cause__
+            if not isinstance(cause, anthropic.APIStatusError) or not transient(cause):
+                raise
+            self._tell(str(error))
 
     async def hurry(self) -> None:
         """Do at once what is due later: connect again, look at the history again."""
@@ -214,7 +224,7 @@ class Live:
             await asyncio.sleep(POLL)
             if self.line.state != "live" or self.line.checked_at is None:
                 continue
-            if not self._tells_status:
+            if not self._tells_status or not self._described:
                 await self._read_resource_again()
             if self._has_threads:
                 await self._read_threads()

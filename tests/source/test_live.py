@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from cma_tui.event import parse_stamp, stamp_text
 from tests.source.conftest import ids, message
 
@@ -300,6 +302,17 @@ async def test_every_byte_of_the_stream_is_a_sign_of_life(sim, view):
         async with asyncio.timeout(20):
             while viewer.source.line.last_byte_at == opened:  # noqa: ASYNC110 - nothing else tells of a byte
                 await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("status", [429, 500, 529])
+async def test_a_server_that_is_busy_at_first_is_asked_again_what_the_session_is(sim, view, status):
+    session_id = sim.create_session(title="Later", agent="none")
+    sim.emit(session_id, say("hello"))
+    sim.faults.fail("sessions.retrieve", status)
+    async with view(session_id) as viewer:
+        await viewer.until(lambda s: s.title == "Later")
+        assert viewer.keys == ids(sim, session_id)
+        assert viewer.error is None
 
 
 async def test_two_viewers_see_the_same(sim, view):

@@ -19,10 +19,10 @@ from textual.errors import NoWidget
 from textual.message import Message
 from textual.widgets import Static, TextArea
 
-from cma_tui.content import as_dict, as_text
+from cma_tui.content import as_dict
 from cma_tui.event import Event
 from cma_tui.keys import of_section
-from cma_tui.report.words import agent_name
+from cma_tui.report.words import agent_name, policy_words
 from cma_tui.session.model import Session, ToolUse
 from cma_tui.text import count, printable
 from cma_tui.ui.drive.arming import ARMING, Guard
@@ -164,7 +164,8 @@ class Approval(Static, can_focus=True):
         self._top = max(0, min(self._top, len(lines) - room))
         if self._top <= self._seen:
             self._seen = max(self._seen, self._top + room)
-        policy = policy_words(event)
+        how = policy_words(event)
+        policy = f"policy: {how}" if how else ""
         parts = [head, *([Content.styled(policy, "$cma-quiet")] if policy else [])]
         parts.append(Content("\n".join(lines[self._top : self._top + room])))
         below = len(lines) - self._top - room
@@ -400,15 +401,3 @@ def _payload(arguments: object) -> str:
         f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
         for name, value in fields.items()
     )
-
-
-def policy_words(event: Event) -> str:
-    """Why the policy asks; empty when the server does not say."""
-    evaluation = as_dict(event.data.get("evaluation"))
-    kind = as_text(evaluation.get("type"))
-    if kind is None:
-        return ""
-    found = as_dict(evaluation.get("evaluated_permission"))
-    reason = as_text(found.get("reason_code")) or as_text(evaluation.get("reason_code"))
-    words = {"always_ask": "this tool always asks", "auto": "decided by the automatic policy"}.get(kind, kind)
-    return printable(f"policy: {words}{f' ({reason})' if reason else ''}", strict=True, cap=200)
