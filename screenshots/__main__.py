@@ -248,8 +248,8 @@ SESSIONS = (
         "kubectl rollout undo deploy/orders",
     ),
     ("Weekly figures of billing", "data-analyst", "idle", 9, 31, 22_900, "get_invoices", None),
-    ("Review the retry logic of cart", "code-reviewer", "running", 0, 112, 94_300, "grep", "max_attempts"),
-    ("Why do refunds fail for EU cards", "support-triage", "running", 0, 9, 7_200, "", None),
+    ("Review the retry logic of cart", "code-reviewer", "running", 1, 112, 94_300, "grep", "max_attempts"),
+    ("Why do refunds fail for EU cards", "support-triage", "running", 1, 9, 7_200, "", None),
     ("Migrate catalogue to the new schema", "code-reviewer", "rescheduling", 1, 205, 148_800, "", None),
     ("Release notes of 4.12", "release-notes", "idle", 34, 47, 33_100, "!", None),
     ("Slow queries of search", "incident-responder", "idle", 51, 66, 58_700, "", None),
@@ -271,7 +271,7 @@ class Told:
         """The list, and the ends of the logs."""
         now = time.time()
         for number, (title, agent, status, minutes, cents, tokens, tool, command) in enumerate(SESSIONS):
-            at = now - minutes * 60 - 20
+            at = now - minutes * 60 - 30
             key = f"sesn_{number}"
             usage = {"input_tokens": tokens, "list_cost": {"amount": str(cents), "currency": "USD"}}
             about = {"id": agent, "name": agent, "model": {"id": "claude-opus-5"}}
