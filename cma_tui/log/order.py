@@ -2,7 +2,7 @@
 
 Owns the reading of the lines that tell an order. Invariant: what comes out, folded one after the other,
 is the session that the deliveries made while it was recorded. Most recordings have no such line, and
-are read as they are; the others are folded once, by the same `merge` that a live session uses.
+are read as they are; the others are folded once, by the same rules that a live session uses.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cma_tui.log.contents import Contents
 from cma_tui.log.origin import Lines
 from cma_tui.log.record import Line, event_of, read_line
 from cma_tui.session.fold import apply
-from cma_tui.session.merge import merge
+from cma_tui.session.merge import arrive, merge
 from cma_tui.session.model import Change, Session
 
 MARK = b'"runs":['
@@ -89,7 +89,7 @@ class _Order:
             self._held.append(event)
         else:
             self._flush()
-            apply(self._session, event, self._change)
+            self._session = arrive(self._session, [event], self._change)
 
     def listed(self, line: Line) -> None:
         """A stretch of the server's list, of events that were recorded before."""
@@ -110,6 +110,6 @@ class _Order:
         yield from self._previews
 
     def _flush(self) -> None:
-        for event in self._held:
-            apply(self._session, event, self._change)
-        self._held = []
+        if self._held:
+            self._session = arrive(self._session, self._held, self._change)
+            self._held = []

@@ -90,7 +90,9 @@ def thread(session: Session, event: Event, ordinal: int, change: Change) -> None
     """A thread was created or its status changed. The first one named without being created is primary."""
     subject = event.session_thread_id
     created = event.type == "session.thread_created"
-    if not created and session.primary is None and subject not in session.threads:
+    if created and subject == session.primary:
+        session.primary = None  # its status came first, and it was taken for the primary
+    elif not created and session.primary is None and subject not in session.threads:
         session.primary = subject
     if subject is not None and subject == session.primary and session.agent.name is None:
         session.agent = replace(session.agent, name=event.agent_name or None)

@@ -43,4 +43,4 @@ def test_the_detail_of_an_edit_shows_it_with_its_result_and_nothing_dangerous():
     session = fold_all(log.events)
     made = sections(session, session.tools[use])
     assert [(s.title, s.language) for s in made[:2]] == [("edit of a␛[2J.py", "diff"), ("result, 4 B", "")]
-    assert made[0].text == "- was <U+009B>\n+ is [b]now"
+    assert made[0].shown == "- was <U+009B>\n+ is [b]now"

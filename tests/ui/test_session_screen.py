@@ -186,7 +186,7 @@ async def test_where_there_are_no_rows_there_are_words_until_the_first_comes(mod
         await play.give(log.events[-1])
         assert words not in play.text()
         assert "hello" in play.text()
-        await play.press("f", *"kind:tool", "enter")
+        await play.press("escape", "f", *"kind:tool", "enter")
         assert "no row matches the filter" in play.text()
         log.tool("bash")
         await play.give(log.events[-1])
