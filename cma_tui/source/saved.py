@@ -120,7 +120,9 @@ class Followed:
             if held:
                 give(Batch(list(held)))
                 held.clear()
-            self.live = True
+            if not self.live:
+                self.live = True
+                give(Batch([]))  # nothing new, but the screen is to say so
             return not self._over.wait(LOOK)
 
         try:
