@@ -75,16 +75,20 @@ _BEGUN: tuple[dict[str, Any], ...] = (
     {"type": "user.message", "content": [{"type": "text", "text": "Go on."}]},
     {"type": "session.status_running"},
 )
-_RESULT = {"type": "agent.tool_result", "content": [{"type": "text", "text": "ok"}]}
 _ENDED = {"type": "session.status_idle", "stop_reason": {"type": "end_turn"}}
 
 
-def _event(number: int) -> dict[str, Any]:
-    """Messages and tool uses in turn, about 0.65 kB each as the stream carries them."""
-    text = mark(number) + _TEXT
-    if number % 2:
-        return {"type": "agent.tool_use", "name": "bash", "input": {"command": text + _PADDING}}
-    return {"type": "agent.message", "content": [{"type": "text", "text": text + _PADDING}]}
+def _event(number: int, use: str | None, *, last: bool) -> dict[str, Any]:
+    """A message, a tool use, its result, and so on, about 0.65 kB each as the stream carries them.
+
+    The results are failures, whose text is drawn in the row. The last is a message.
+    """
+    text = [{"type": "text", "text": mark(number) + _TEXT + _PADDING}]
+    if use is not None and not last:
+        return {"type": "agent.tool_result", "tool_use_id": use, "content": text, "is_error": True}
+    if number % 3 == 1 and not last:
+        return {"type": "agent.tool_use", "name": "bash", "input": {"command": text[0]["text"]}}
+    return {"type": "agent.message", "content": text}
 
 
 async def _serve() -> NoReturn:
@@ -94,7 +98,7 @@ async def _serve() -> NoReturn:
     session = simulator.create_session(agent="none")
     async with serving(simulator) as base_url:
         _print([base_url, session, simulator.api_key])
-        number = 0
+        number, use = 0, None
         while True:
             order = await asyncio.to_thread(sys.stdin.readline)
             wanted, rate, turn = map(int, order.split())
@@ -109,10 +113,10 @@ async def _serve() -> NoReturn:
                 if turn and n % turn == 0:
                     for begun in _BEGUN:
                         simulator.emit(session, begun)
-                made = simulator.emit(session, _event(number))
-                if turn and made["type"] == "agent.tool_use":
-                    simulator.emit(session, {**_RESULT, "tool_use_id": made["id"]})
-                if turn and n % turn == turn - 1:
+                ends = n == wanted - 1 or (bool(turn) and n % turn == turn - 1)
+                made = simulator.emit(session, _event(number, use, last=ends))
+                use = made["id"] if made["type"] == "agent.tool_use" else None
+                if turn and ends:
                     simulator.emit(session, _ENDED)
                 number += 1
             await asyncio.to_thread(_print, times)  # nobody may read it before the events

@@ -31,6 +31,8 @@ class Beat:
         self._planned: Timer | None = None
         self._loose = False
         self._drawn_at = float("-inf")
+        self._woken = False
+        """Whether a call of `arrived` is on its way: the news after the first need none of their own."""
 
     @property
     def planned(self) -> bool:
@@ -44,13 +46,18 @@ class Beat:
 
     def wake(self) -> None:
         """Something has arrived. Called on any thread."""
+        if self._woken:
+            return
+        self._woken = True
         try:
-            self._widget.app.call_later(self.arrived)
+            if not self._widget.app.call_later(self.arrived):
+                self._woken = False
         except RuntimeError:  # the app has ended: nobody is there to draw
             return
 
     def arrived(self) -> None:
         """Something has arrived: draw it, now or at the next tick."""
+        self._woken = False  # what arrives from here on may come too late for this drawing
         if not self.planned and self._widget.is_attached:
             self.plan(self._tick() - self.age)
 
