@@ -206,6 +206,9 @@ async def _followed(
 
 @click.command()
 @logs_argument
+@click.option(
+    "--plain", is_flag=True, expose_value=False, help="Plain lines, which is what it prints anyhow."
+)
 @click.option("--json", "as_json", is_flag=True, help="Each event's JSON on a line of its own.")
 @click.option("--deltas", is_flag=True, help="With --json: previews of text too, as it is written.")
 @click.option(

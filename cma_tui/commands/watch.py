@@ -21,6 +21,7 @@ from cma_tui.commands.targets import files_or_session
 @click.command()
 @click.argument("what", nargs=-1, required=True, metavar="SESSION|FILE...", shell_complete=logs_too)
 @click.option("--follow", is_flag=True, help="Go on with what is written to FILE.")
+@click.option("--plain", is_flag=True, help="Plain lines, as into a pipe: no screen, no motion.")
 @picked
 @record_option
 @traced
@@ -30,6 +31,7 @@ def open_command(
     options: Common,
     what: Sequence[str],
     follow: bool,
+    plain: bool,
     pick: Pick,
     trace: Trace,
     limits: Limits,
@@ -41,23 +43,25 @@ def open_command(
     """
     files, session = files_or_session(what)
     if session is not None:
-        return _watch(session, options, trace, limits, record)
+        return _watch(session, options, trace, limits, record, plain=plain)
     from cma_tui.commands.tail import follow_log, opened, tail_log
 
     with opened(*files, merged=pick.merged) as log:
         if "-" in files:
             take_keyboard_back()
-        if no_screen():
+        if plain or no_screen():
             _without_screen(trace, " ".join(files))
             return follow_log(log) if follow else tail_log(log, wanted=pick.session)
         return show_log(log, options, trace, pick, from_start=False, follow=follow)
 
 
-def _watch(session: str, options: Common, trace: Trace, limits: Limits, record: str | None) -> int:
+def _watch(
+    session: str, options: Common, trace: Trace, limits: Limits, record: str | None, *, plain: bool
+) -> int:
     from cma_tui.commands.live import opener
 
     settings = options.settings(record=record, **trace.flags)
-    if no_screen():
+    if plain or no_screen():
         _without_screen(trace, session)
         from cma_tui.commands.tail import tail_session
 

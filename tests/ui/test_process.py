@@ -43,6 +43,14 @@ def test_a_file_is_painted_and_q_restores_the_terminal(opened):
     assert terminal.restored()
 
 
+@pytest.mark.parametrize("arguments", [(FILE, "--plain"), ("tail", FILE, "--plain")])
+def test_plain_lines_on_a_terminal_when_asked_for(opened, arguments):
+    terminal = opened(*arguments)
+    assert terminal.ended() == 0
+    assert b"Use bash once" in terminal.written
+    assert b"\x1b" not in terminal.written
+
+
 def test_keys_that_are_typed_before_the_first_frame_are_not_lost_or_worse(opened):
     terminal = opened()
     terminal.type("q")
