@@ -12,13 +12,15 @@ by all copies, and whoever looks at the past cuts them.
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cma_tui.event import Event
 from cma_tui.session.model import Item, Outcome, Session, SessionThread, Turn, WorkflowRun
 
 if TYPE_CHECKING:
     from cma_tui.session.moments import Moments
+
+Noun = TypeVar("Noun", SessionThread, Outcome, WorkflowRun)
 
 
 class Kept:
@@ -98,43 +100,42 @@ def copy_turn(held: Turn) -> Turn:
 
 def thread(session: Session, key: str) -> SessionThread:
     """The child thread of that id, known or not yet, to be changed."""
-    held = session.threads.get(key)
-    if held is None:
-        held = session.threads[key] = SessionThread(key)
-    kept = session.kept
-    if kept is None or key in kept.threads:
-        return held
-    kept.threads[key] = held
-    held = session.threads[key] = copy(held)
-    held.tally = copy(held.tally)
-    return held
+    threads, kept = session.threads, session.kept
+    if key not in threads:
+        threads[key] = SessionThread(key)
+    if kept is not None and _replaced(threads, kept.threads, key):
+        threads[key].tally = copy(threads[key].tally)
+    return threads[key]
 
 
 def outcome(session: Session, key: str, event: int) -> Outcome:
     """The outcome of that id, which this event defines where it is not known yet, to be changed."""
-    held = session.outcomes.get(key)
-    if held is None:
-        held = session.outcomes[key] = Outcome(key, event)
-    kept = session.kept
-    if kept is None or key in kept.outcomes:
-        return held
-    kept.outcomes[key] = held
-    held = session.outcomes[key] = copy(held)
-    return held
+    outcomes, kept = session.outcomes, session.kept
+    if key not in outcomes:
+        outcomes[key] = Outcome(key, event)
+    if kept is not None:
+        _replaced(outcomes, kept.outcomes, key)
+    return outcomes[key]
 
 
 def run(session: Session, key: str) -> WorkflowRun:
     """The workflow run of that id, known or not yet, to be changed."""
-    held = session.runs.get(key)
-    if held is None:
-        held = session.runs[key] = WorkflowRun(key)
-    kept = session.kept
-    if kept is None or key in kept.runs:
-        return held
-    kept.runs[key] = held
-    held = session.runs[key] = copy(held)
-    held.phases, held.open_phases = dict(held.phases), list(held.open_phases)
-    return held
+    runs, kept = session.runs, session.kept
+    if key not in runs:
+        runs[key] = WorkflowRun(key)
+    if kept is not None and _replaced(runs, kept.runs, key):
+        held = runs[key]
+        held.phases, held.open_phases = dict(held.phases), list(held.open_phases)
+    return runs[key]
+
+
+def _replaced(now: dict[str, Noun], before: dict[str, Noun], key: str) -> bool:
+    """Keep what is there, and put a copy in its place. False where that was done already."""
+    if key in before:
+        return False
+    before[key] = now[key]
+    now[key] = copy(now[key])
+    return True
 
 
 def set_event(session: Session, ordinal: int, event: Event) -> None:
