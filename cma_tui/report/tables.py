@@ -120,67 +120,65 @@ def _tokens_line(totals: dict[str, Any]) -> str:
 
 
 def _turn_table(figures: dict[str, Any]) -> Iterator[str]:
-    if figures["turns"]:
-        yield ""
-        yield from _columns(
-            ("turn", "wall", "requests", "tools", "failed", "in", "out", "cost", "stop", "input"),
+    return _table(
+        ("turn", "wall", "requests", "tools", "failed", "in", "out", "cost", "stop", "input"),
+        [
             (
-                (
-                    str(turn["index"]),
-                    duration(turn.get("wall_s")),
-                    str(turn["model_requests"]),
-                    str(turn["tool_uses"]),
-                    str(turn["tool_errors"]),
-                    count(turn.get("input_tokens")),
-                    count(turn.get("output_tokens")),
-                    cost(turn),
-                    stop_words(turn["stop_reason"]) if "stop_reason" in turn else "open",
-                    turn.get("input", ""),
-                )
-                for turn in figures["turns"]
-            ),
-            left=2,
-        )
+                str(turn["index"]),
+                duration(turn.get("wall_s")),
+                str(turn["model_requests"]),
+                str(turn["tool_uses"]),
+                str(turn["tool_errors"]),
+                count(turn.get("input_tokens")),
+                count(turn.get("output_tokens")),
+                cost(turn),
+                stop_words(turn["stop_reason"]) if "stop_reason" in turn else "open",
+                turn.get("input", ""),
+            )
+            for turn in figures["turns"]
+        ],
+    )
 
 
 def _tool_table(figures: dict[str, Any]) -> Iterator[str]:
-    if figures["tools"]:
-        yield ""
-        yield from _columns(
-            ("uses", "failed", "p50", "p95", "kind", "tool"),
+    return _table(
+        ("uses", "failed", "p50", "p95", "kind", "tool"),
+        [
             (
-                (
-                    str(tool["uses"]),
-                    str(tool["errors"]),
-                    duration(tool.get("p50_s")),
-                    duration(tool.get("p95_s")),
-                    tool["kind"],
-                    first_line("/".join(part for part in (tool["server"], tool["name"]) if part), 80),
-                )
-                for tool in figures["tools"]
-            ),
-            left=2,
-        )
+                str(tool["uses"]),
+                str(tool["errors"]),
+                duration(tool.get("p50_s")),
+                duration(tool.get("p95_s")),
+                tool["kind"],
+                first_line("/".join(part for part in (tool["server"], tool["name"]) if part), 80),
+            )
+            for tool in figures["tools"]
+        ],
+    )
 
 
 def _thread_table(figures: dict[str, Any]) -> Iterator[str]:
-    if figures["threads"]:
-        yield ""
-        yield from _columns(
-            ("requests", "tools", "in", "out", "status", "thread"),
+    return _table(
+        ("requests", "tools", "in", "out", "status", "thread"),
+        [
             (
-                (
-                    count(thread.get("model_requests")),
-                    count(thread.get("tool_uses")),
-                    count(thread.get("input_tokens")),
-                    count(thread.get("output_tokens")),
-                    first_line(thread.get("status", "unknown"), 40),
-                    first_line(f"{thread.get('agent_name', '')} {thread['id']}", 100),
-                )
-                for thread in figures["threads"]
-            ),
-            left=2,
-        )
+                count(thread.get("model_requests")),
+                count(thread.get("tool_uses")),
+                count(thread.get("input_tokens")),
+                count(thread.get("output_tokens")),
+                first_line(thread.get("status", "unknown"), 40),
+                first_line(f"{thread.get('agent_name', '')} {thread['id']}", 100),
+            )
+            for thread in figures["threads"]
+        ],
+    )
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A table of its own, whose last two columns are words; nothing where there are no rows."""
+    if rows:
+        yield ""
+        yield from _columns(titles, rows, left=2)
 
 
 def _columns(titles: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> Iterator[str]:
