@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import sys
 from time import monotonic
-from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn
 
-from benchmarks.processes import ROOT, environment
+from benchmarks.processes import Piped
 
 _TEXT = " The pool of 20 runs dry: each request holds its connection for as long as the slowest query runs."
 _PADDING = " " * 300
@@ -28,47 +26,21 @@ def mark(number: int) -> str:
     return f"e{number:07}."
 
 
-class Server:
+class Server(Piped):
     """The process, seen from outside."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            (sys.executable, "-m", "benchmarks.server"),
-            cwd=ROOT,
-            env=environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.address: tuple[str, str, str] = tuple(self._line())
+        super().__init__("-m", "benchmarks.server")
+        self.address: tuple[str, str, str] = tuple(json.loads(self.told()))
         """Base URL, session and key."""
 
     def emit(self, number: int, rate: int, turn: int = 0) -> None:
         """Have it begin to write."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{number} {rate} {turn}\n")
-        self._process.stdin.flush()
+        self.tell(f"{number} {rate} {turn}")
 
     def emitted(self) -> list[float]:
         """When it wrote each event; waits until it has written all."""
-        return [float(at) for at in self._line()]
-
-    def _line(self) -> list[Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError("the simulator has ended")
-        found: list[Any] = json.loads(line)
-        return found
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.kill()
-        self._process.communicate()
+        return [float(at) for at in json.loads(self.told())]
 
 
 _BEGUN: tuple[dict[str, Any], ...] = (

@@ -8,17 +8,13 @@ is the one of the tests, in a process of its own.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from statistics import median
-from types import TracebackType
-from typing import Self
 
 from benchmarks.figures import Figure, Goal, Scale, percentile
 from benchmarks.logs import Logs
-from benchmarks.processes import PROGRAM, ROOT, Terminal, environment
+from benchmarks.processes import PROGRAM, Piped, Terminal
 from benchmarks.server import Server, mark
 
 _TURN = 40
@@ -38,29 +34,12 @@ with Fake() as fake:
 """
 
 
-class Braintrust:
+class Braintrust(Piped):
     """The process, with one fault or none."""
 
     def __init__(self, fault: str = "") -> None:
-        self._process = subprocess.Popen(
-            (sys.executable, "-c", _BRAINTRUST, fault),
-            cwd=ROOT,
-            env=environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdout is not None
-        self.url = self._process.stdout.readline().strip()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.kill()
-        self._process.communicate()
+        super().__init__("-c", _BRAINTRUST, fault)
+        self.url = self.told()
 
 
 def run(scale: Scale, logs: Logs) -> Iterator[Figure]:
