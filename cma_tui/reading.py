@@ -50,8 +50,9 @@ class Reading:
 
     def close(self, timeout: float = 2.0) -> None:
         """Stop it and wait for the thread to end, for at most so many seconds."""
-        task = self._task
-        if task is not None and self.call(task.cancel):
+        if self._task is not None:
+            self.call(self._task.cancel)
+        if self._thread.is_alive():  # also when it is about to end by itself
             self._thread.join(timeout)
 
     def join(self, timeout: float) -> None:
