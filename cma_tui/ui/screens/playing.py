@@ -171,6 +171,12 @@ class Playing(Screen[None]):
         self.player.seek_share(tenths / 10)
         self.played_on.moved()
 
+    def to_newest(self) -> None:
+        """Back to now, where an earlier moment is looked at."""
+        if self.player.rewound:
+            self.player.to_newest()
+            self.played_on.moved()
+
     def on_play_bar_clicked(self, message: PlayBar.Clicked) -> None:
         """The place that was clicked."""
         self.player.seek_share(message.share)

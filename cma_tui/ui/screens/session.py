@@ -7,10 +7,8 @@ events are made or sent beyond `Feed` and `Controls`.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final, Literal, cast
 
 from textual.app import ComposeResult
@@ -24,17 +22,13 @@ from cma_tui.report.tracing import traced
 from cma_tui.report.words import Density
 from cma_tui.rules import NONE, Rules
 from cma_tui.session.model import Change
-from cma_tui.source import Attached
-from cma_tui.source.saved import Saved
-from cma_tui.text import duration, first_line
 from cma_tui.ui.beat import Beat
-from cma_tui.ui.counting import CostLimits, Counting, amount
+from cma_tui.ui.counting import CostLimits, Counting
 from cma_tui.ui.drive.panel import DrivePanel
-from cma_tui.ui.drive.sender import Sender
-from cma_tui.ui.keys import bindings, keymap_of, writes
+from cma_tui.ui.keys import bindings, writes
 from cma_tui.ui.notices import Notices, Told, Wishes
+from cma_tui.ui.screens.driving import Driving
 from cma_tui.ui.screens.panel import Panel
-from cma_tui.ui.screens.viewing import Viewing
 from cma_tui.ui.widgets.detail import Detail
 from cma_tui.ui.widgets.header import Header
 from cma_tui.ui.widgets.hints import Hints
@@ -69,11 +63,9 @@ _INVITATION: Final[dict[Mode, tuple[str, ...]]] = {
     ),
 }
 """What stands in the place of rows of a session in which nothing has happened."""
-_TWICE = 2.0
-"""Seconds in which a second `x` interrupts."""
 
 
-class SessionScreen(Viewing):
+class SessionScreen(Driving):
     """Everything about one session."""
 
     DEFAULT_CSS = """
@@ -83,17 +75,7 @@ class SessionScreen(Viewing):
     """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = bindings(
-        {
-            "session.write": "write",
-            "session.answer": "answer",
-            "session.outbox": "outbox",
-            "session.rules": "rules",
-            "session.interrupt": "interrupt",
-            "session.record": "record",
-            "session.hurry": "hurry",
-            "session.sessions": "sessions",
-            "session.leave": "leave",
-        }
+        {"session.sessions": "sessions", "session.leave": "leave"}
     )
 
     def __init__(
@@ -146,8 +128,7 @@ class SessionScreen(Viewing):
         self._mirror = mirror
         self._mirror_behind = False
         self._recording = recording
-        self._recorded: set[str] = set()
-        """Threads that are attached to because the session is recorded."""
+        self._recorded = set()
         self.mode = mode
         self._beat = Beat(self, self._draw, lambda: 0.0 if self._reading else TICK)
         self._counting = Counting(self._beat.wake)
@@ -177,7 +158,6 @@ class SessionScreen(Viewing):
         self._hints = Hints(replay=mode == "replay")
         self._unseen: Change | None = None
         """What has been folded and not drawn while a saved log is read."""
-        self._interrupt_until = 0.0
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -207,7 +187,7 @@ class SessionScreen(Viewing):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Some keys mean something only at times: where nothing is played, Space expands."""
         if action == "sessions":
-            return self._among or self._others > 0
+            return self._among or self.others > 0
         playable = self.playable(action)
         return True if playable is None else playable
 
@@ -230,7 +210,7 @@ class SessionScreen(Viewing):
         if self._mirror is not None and (counted or change is not None or self._mirror_behind):
             self._trace(self._mirror, change)
         if counted and not self._counting.behind and not self.feed.behind:
-            self._mind_cost()
+            self.mind_cost()
         self._notices.look(cast(Told, self.app))
         if self._unseen is not None:
             if change is not None:
@@ -250,13 +230,13 @@ class SessionScreen(Viewing):
             self.app.screen.update_session(session, change or Change())
         if change is None:
             self._show_figures()
-            self._show_source()
+            self.show_source()
             self._plan()
             return
         self._reader.update(session, change)
         self._show_figures()  # of the rows that are there
         self._minimap.update_session(change)
-        self._show_source()
+        self.show_source()
         self._beat.drawn()
         self._plan()
 
@@ -277,12 +257,6 @@ class SessionScreen(Viewing):
         self._figures_were = state
 
     @property
-    def _others(self) -> int:
-        """How many other sessions the log holds, as far as is known."""
-        source = self.feed.source
-        return source.sessions - 1 if isinstance(source, Saved) else 0
-
-    @property
     def _reading(self) -> bool:
         """Whether a saved log is read: folding then has most of the time."""
         source, feed = self.feed.source, self.feed
@@ -299,21 +273,6 @@ class SessionScreen(Viewing):
         """The figures of the moment that is looked at."""
         return self._past if self.player.rewound else self._counting
 
-    def _mind_cost(self) -> None:
-        """Say so, or interrupt, at the cost the user named; of a live session, once it is all there."""
-        source = self.feed.source
-        if source is None or not source.live or source.line is None or source.line.checked_at is None:
-            return
-        controls = self._drive.controls
-        cost = self._counting.book.session_cost()
-        running = self.feed.session.state in ("running", "rescheduling") and controls is not None
-        due = self._limits.due(cost, running=running)
-        if due == "stop":
-            self.run_worker(self._drive.interrupt())
-            self.notify(f"{amount(cost)} spent: interrupted, as --stop-cost says", markup=False, timeout=30)
-        elif due == "warn":
-            self.notify(f"{amount(cost)} spent", severity="warning", markup=False, timeout=30)
-
     def _trace(self, mirror: Mirror, change: Change | None) -> None:
         """Let the mirror pick the turns that have ended, once the session's beginning is there."""
         line = self.feed.source.line if self.feed.source is not None else None
@@ -323,7 +282,7 @@ class SessionScreen(Viewing):
             self.feed.session, counting.book, change, whole=whole and counting.priced
         )
 
-    def _show_source(self) -> None:
+    def show_source(self) -> None:
         """What the source is and how it is decides what can be done."""
         source = self.feed.source
         if self.mode != "replay":
@@ -332,15 +291,12 @@ class SessionScreen(Viewing):
         if source is not None:
             self._header.shape = getattr(source, "shape", "")
         self._header.traced = self._mirror.status if self._mirror is not None else None
-        self._header.recorded = self._recording.status if self._recording is not None else None
-        if self._header.recorded is not None:
-            self._attach_to_threads()
+        self.show_recording()
         whole = source is not None and (source.live or self.feed.finished)
         if source is not None and (whole or self.feed.session.id is not None):
             self.load_notes(self.feed.session.id or str(Path(source.name).absolute()))
         self._playbar.show()
-        notes = [self.thread_note(), self._follow_note(), self._others_note()]
-        self._header.notes = [note for note in notes if note is not None]
+        self._header.notes = self.place_notes()
         self._header.show()
         self._show_hints()
 
@@ -355,30 +311,6 @@ class SessionScreen(Viewing):
         }
         place = places.get(self.focused) or ("prompt" if writes(self.focused) else None)
         self._hints.show(can_send=can_send, place=place, error=self.feed.error)
-
-    def _follow_note(self) -> tuple[str, str] | None:
-        timeline = self._timeline
-        source = self.feed.source
-        if self.player.rewound and (not self.replaying or (source is not None and source.live)):
-            waiting = ", something waits for you" if self.feed.session.pending else ""
-            returns = self._last_key("returns")
-            return (f"{duration(self.player.lag)} behind{waiting}, {returns}", "$warning bold")
-        if timeline.following or source is None or self.feed.finished:
-            return None
-        follows = self._last_key("follows")
-        return (f"+{timeline.news} new, {follows}" if timeline.news else f"paused, {follows}", "$accent")
-
-    def _last_key(self, does: str) -> str:
-        """The key that goes to the end, End where it does."""
-        keys = keymap_of(self).of("move.last")
-        return f"{'End' if 'End' in keys else keys[0]} {does}"
-
-    def _others_note(self) -> tuple[str, str] | None:
-        source = self.feed.source
-        if not self._others or not isinstance(source, Saved):
-            return None
-        chooses = "" if self._among else f", {keymap_of(self).hint('chooses', 'session.sessions')}"
-        return (f"session {source.session + 1} of {self._others + 1}{chooses}", "$accent")
 
     def _second(self) -> None:
         """The only timer: the clock cells of a live session, and what is sent while nothing arrives."""
@@ -408,7 +340,7 @@ class SessionScreen(Viewing):
         """The reading position changed: what was said is read."""
         self._hints.say("", "")
         self._minimap.show()
-        self._show_source()
+        self.show_source()
 
     def on_reader_said(self, message: Reader.Said) -> None:
         """Say it in the last line."""
@@ -438,92 +370,6 @@ class SessionScreen(Viewing):
         if self.mode != "replay":
             self._drive.show_asked()
         self._show_hints()
-
-    # -- acting on the session -----------------------------------------------------------------------------
-
-    # What is sent is awaited by workers of the panel below: a handler that waits would stop the drawing.
-
-    def on_sender_said(self, message: Sender.Said) -> None:
-        """The last line says it; the header may have to say something else then."""
-        self._hints.say(message.text, message.style)
-        self._header.show()
-
-    def on_sender_left(self) -> None:
-        """Back to the timeline."""
-        self._timeline.focus()
-
-    def on_sender_delivered(self) -> None:
-        """The server has a message: what comes of it is at the end."""
-        self._hints.say("", "")
-        self._timeline.action_follow()
-        self._to_newest()
-
-    def action_interrupt(self) -> None:
-        """The first `x` asks, the second within two seconds interrupts every thread."""
-        if self._drive.controls is None:
-            return
-        if monotonic() < self._interrupt_until:
-            self._interrupt_until = 0.0
-            self.run_worker(self._drive.interrupt())
-        else:
-            self._interrupt_until = monotonic() + _TWICE
-            key = keymap_of(self).of("session.interrupt")[0]
-            self._hints.say(f"{key} again interrupts the agent, all threads", "$warning")
-
-    # -- keys ---------------------------------------------------------------------------------------
-
-    def action_write(self) -> None:
-        """Put the keys into the composer."""
-        if self._composer.display:
-            self._composer.focus()
-
-    def action_answer(self) -> None:
-        """Put the keys into the bar of what waits."""
-        self._drive.action_answer()
-
-    def action_rules(self) -> None:
-        """Answer by rule no more, or again."""
-        self._drive.switch_rules()
-        self._show_source()
-
-    def action_outbox(self) -> None:
-        """Put the keys into what is not sent yet."""
-        self._drive.action_outbox()
-
-    def action_hurry(self) -> None:
-        """Connect again and look at the history now, not when it is due."""
-        source: object = self.feed.source
-        if isinstance(source, Attached) and not self.feed.finished:
-            self.feed.submit(source.hurry())
-            self._hints.say("looking at the history again", "$cma-quiet")
-
-    def action_record(self) -> None:
-        """Begin or end a recording."""
-        source = self.feed.source
-        if self._recording is None or source is None or not source.live:
-            self._hints.say("only a live session is recorded", "$warning")
-        elif self._recording.status is None:
-            self._recording.on()
-        else:
-            self.run_worker(self._end_recording(self._recording))
-        self._show_source()
-
-    def _attach_to_threads(self) -> None:
-        """What is recorded is all of a session: its threads' own events too."""
-        source: object = self.feed.source
-        threads = self.feed.session.threads
-        if isinstance(source, Attached) and not self.feed.finished and len(threads) > len(self._recorded):
-            for thread in threads.keys() - self._recorded:
-                self._recorded.add(thread)
-                self.feed.submit(source.watch_thread(thread))
-
-    async def _end_recording(self, recording: Switch) -> None:
-        status = await asyncio.to_thread(recording.off)
-        if status is not None:
-            self._hints.say(
-                first_line(status.farewell, 300), "$cma-quiet" if status.state == "ended" else "$error"
-            )
-        self._show_source()
 
     def action_sessions(self) -> None:
         """Back to all sessions; this one goes on."""
@@ -555,7 +401,7 @@ class SessionScreen(Viewing):
 
     def marked(self) -> None:
         """The marks differ: draw them; what is read stays where it is."""
-        self._show_source()
+        self.show_source()
 
     def show_event(self, ordinal: int) -> None:
         """Go to the row of an event."""
@@ -566,13 +412,3 @@ class SessionScreen(Viewing):
     def rows_shown(self) -> int:
         """The density."""
         return self._timeline.entries.density
-
-    def on_timeline_followed(self) -> None:
-        """The end was asked for: of a session that goes on, that is what happens now."""
-        if not self.replaying or (self.feed.source is not None and self.feed.source.live):
-            self._to_newest()
-
-    def _to_newest(self) -> None:
-        if self.player.rewound:
-            self.player.to_newest()
-            self.moved()

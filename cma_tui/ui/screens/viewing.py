@@ -1,7 +1,8 @@
-"""The other views of a session, for its screen: panels, and the timelines of its threads.
+"""The views of a session, for its screen: panels, and the timelines of its threads.
 
-Owns which of them is seen. Invariants: a panel leaves to the row that was chosen in it, in the timeline that
-lists it; a thread whose own events are not in the log is asked for when its timeline is opened.
+Owns which of them is seen, and the words of where one is. Invariants: a panel leaves to the row that was
+chosen in it, in the timeline that lists it; a thread whose own events are not in the log is asked for when
+its timeline is opened.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from cma_tui.report.threads import other_end, other_thread
 from cma_tui.report.words import agent_name
 from cma_tui.session.model import ToolUse
 from cma_tui.source import Attached
+from cma_tui.source.saved import Saved
+from cma_tui.text import duration
 from cma_tui.ui.counting import Counting
 from cma_tui.ui.keys import bindings, keymap_of
 from cma_tui.ui.screens.metrics import Metrics
@@ -28,6 +31,9 @@ from cma_tui.ui.widgets.timeline import Timeline
 
 if TYPE_CHECKING:
     from cma_tui.mirror import Mirror
+
+Note = tuple[str, str]
+"""Words of the header, and their style."""
 
 
 class Viewed(PlayedOn, Protocol):
@@ -54,6 +60,8 @@ class Viewing(Playing):
     )
     played_on: Viewed
     feed: Feed
+    _among: bool
+    """Whether the list of all sessions is below, to go back to."""
     _timeline: Timeline
     _mirror: Mirror | None
 
@@ -109,17 +117,6 @@ class Viewing(Playing):
                 self.feed.submit(source.watch_thread(wanted))
         self._timeline.list_thread(thread, merged=merged)
 
-    def thread_note(self) -> tuple[str, str] | None:
-        """Which timeline is seen, unless it is the session's."""
-        entries = self._timeline.entries
-        leaves = keymap_of(self).hint("leaves", "timeline.leave-thread")
-        if entries.merged:
-            return (f"all threads, {leaves}", "$cma-thread bold")
-        if entries.thread is None:
-            return None
-        name = agent_name(self._timeline.session, entries.thread)
-        return (f"thread {name}, {leaves}", "$cma-thread bold")
-
     def on_timeline_left(self) -> None:
         """Back to the session's timeline."""
         self.show_thread(None)
@@ -141,3 +138,55 @@ class Viewing(Playing):
             self._timeline.show_item(end)
         elif merged:
             self.show_thread(thread)
+
+    # -- where one is --------------------------------------------------------------------------------------
+
+    def on_timeline_followed(self) -> None:
+        """The end was asked for: of a session that goes on, that is what happens now."""
+        if not self.replaying or (self.feed.source is not None and self.feed.source.live):
+            self.to_newest()
+
+    @property
+    def others(self) -> int:
+        """How many other sessions the log holds, as far as is known."""
+        source = self.feed.source
+        return source.sessions - 1 if isinstance(source, Saved) else 0
+
+    def place_notes(self) -> list[Note]:
+        """What the header says of where one is, where that is not the session's end."""
+        return [note for note in (self._thread_note(), self._follow_note(), self._others_note()) if note]
+
+    def _thread_note(self) -> Note | None:
+        """Which timeline is seen, unless it is the session's."""
+        entries = self._timeline.entries
+        leaves = keymap_of(self).hint("leaves", "timeline.leave-thread")
+        if entries.merged:
+            return (f"all threads, {leaves}", "$cma-thread bold")
+        if entries.thread is None:
+            return None
+        name = agent_name(self._timeline.session, entries.thread)
+        return (f"thread {name}, {leaves}", "$cma-thread bold")
+
+    def _follow_note(self) -> Note | None:
+        timeline = self._timeline
+        source = self.feed.source
+        if self.player.rewound and (not self.replaying or (source is not None and source.live)):
+            waiting = ", something waits for you" if self.feed.session.pending else ""
+            returns = self._last_key("returns")
+            return (f"{duration(self.player.lag)} behind{waiting}, {returns}", "$warning bold")
+        if timeline.following or source is None or self.feed.finished:
+            return None
+        follows = self._last_key("follows")
+        return (f"+{timeline.news} new, {follows}" if timeline.news else f"paused, {follows}", "$accent")
+
+    def _last_key(self, does: str) -> str:
+        """The key that goes to the end, End where it does."""
+        keys = keymap_of(self).of("move.last")
+        return f"{'End' if 'End' in keys else keys[0]} {does}"
+
+    def _others_note(self) -> Note | None:
+        source = self.feed.source
+        if not self.others or not isinstance(source, Saved):
+            return None
+        chooses = "" if self._among else f", {keymap_of(self).hint('chooses', 'session.sessions')}"
+        return (f"session {source.session + 1} of {self.others + 1}{chooses}", "$accent")
