@@ -1,8 +1,8 @@
 """Which keys do what: the table of `keys.py` with what the user changed.
 
-Owns the names of keys and the check of the `[keys]` table of the configuration file. Invariants: a `Keymap`
-made by `from_table` knows every id and every key it names, and no key means two things in one place unless it
-does so by default; what decides about an approval needs a key of its own, which is a character.
+Owns where keys meet, their names, and the check of the `[keys]` table of the configuration file. Invariants:
+a `Keymap` made by `from_table` knows every id and every key it names, and no key means two things in one
+place unless it does so by default; what decides about an approval needs a key of its own, a character.
 """
 
 from __future__ import annotations
@@ -13,8 +13,46 @@ from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 
 from cma_tui.checks import UnfitError
-from cma_tui.keys import ACTIONS, DECIDING, PLACES, WRITING, Row, of_place
+from cma_tui.keys import ACTIONS, Row, of_section
 
+_SESSION = ("session", "view", "player", "app")
+_LIST = (
+    "overview.filter", "overview.clear", "overview.order", "overview.reverse", "overview.leave",
+    "session.answer",
+)  # fmt: skip
+PLACES: dict[str, tuple[str, ...]] = {
+    "timeline": ("timeline", "move", "copy", "find", *_SESSION),
+    "detail": ("detail", "move", "copy", "find", *_SESSION),
+    "find": ("prompt", "copy", "find", *_SESSION),
+    "composer": ("composer", *_SESSION),
+    "approval": ("approval", "move", *_SESSION),
+    "outbox": ("outbox", "move.down", "move.up", *_SESSION),
+    "waterfall": ("waterfall", "move.down", "move.up", "panel.leave", "view.waterfall", "app"),
+    "threads": ("threads", "move", "panel.leave", "view.threads", "app"),
+    "outline": ("outline", "app"),
+    "metrics": ("metrics", "move", "panel.leave", "view.metrics", "app"),
+    "tracing": ("tracing", "move.down", "move.up", "panel.leave", "view.tracing", "app"),
+    "marks": ("move.down", "move.up", "panel.leave", "player.marks", "app"),
+    "several": (
+        "approval.allow", "approval.deny", "approval.deny-reason", "move.down", "move.up", "panel.leave",
+        "app",
+    ),
+    "page": ("move.down", "move.up", "panel", "app"),
+    "help": ("move.down", "move.up", "panel.leave", "app"),
+    "line": ("prompt.leave", "app"),
+    "overview": (*_LIST, "overview.open", "overview.next-needy", "move", "app"),
+    "reply": ("approval", "move", *_LIST, "app"),
+    "words": ("composer", *_LIST, "app"),
+    "chooser": ("move.down", "move.up", "panel.leave", "app"),
+}  # fmt: skip
+"""Where one can be, and which keys mean something there, the nearest first: sections, or ids."""
+
+DECIDING = frozenset(
+    f"approval.{name}" for name in ("allow", "deny", "deny-reason", "allow-marked", "deny-marked")
+)
+"""What cannot be taken back: no key of these is one that is pressed without reading."""
+WRITING = ("composer", "prompt", "outline")
+"""Sections that hold where text is written: a character is written there, and can be no key."""
 _NAMED = {
     "Enter": ("return",),
     "Space": (),
@@ -39,6 +77,11 @@ _ALIASES = {"Ctrl+H": "Backspace", "Ctrl+I": "Tab", "Ctrl+M": "Enter"}
 """What a terminal sends for the one is what it sends for the other."""
 _FIXED = frozenset({"app.stop"})
 """What keeps its key."""
+
+
+def of_place(place: str) -> list[str]:
+    """The ids of a place, in order."""
+    return [name for named in PLACES[place] for name in ((named,) if named in ACTIONS else of_section(named))]
 
 
 def key_name(text: str) -> str:

@@ -38,13 +38,21 @@ class Section(NamedTuple):
         return (action for row in self.rows for action in row.actions)
 
 
-def _section(name: str, title: str, *rows: tuple[str, *tuple[tuple[str, str, str], ...]]) -> Section:
+_Keys = tuple[str, str] | tuple[str, str, str]
+"""A name, its keys, and what they do where that is not what the row says."""
+
+
+def _section(name: str, title: str, *rows: tuple[str, *tuple[_Keys, ...]]) -> Section:
     return Section(
         name,
         title,
         tuple(
             Row(
-                does, tuple(Action(f"{name}.{own}", tuple(keys.split()), says) for own, keys, says in actions)
+                does,
+                tuple(
+                    Action(f"{name}.{own}", tuple(keys.split()), says[0] if says else does)
+                    for own, keys, *says in actions
+                ),
             )
             for does, *actions in rows
         ),
@@ -72,15 +80,9 @@ SECTIONS: tuple[Section, ...] = (
     _section(
         "timeline",
         "timeline",
-        (
-            "detail of the row; fold or open a turn",
-            ("open", "Enter", "detail of the row; fold or open a turn"),
-        ),
-        (
-            "all lines of a message; fold or open a turn",
-            ("expand", "Space", "all lines of a message; fold or open a turn"),
-        ),
-        ("follow the end", ("follow", "F", "follow the end")),
+        ("detail of the row; fold or open a turn", ("open", "Enter")),
+        ("all lines of a message; fold or open a turn", ("expand", "Space")),
+        ("follow the end", ("follow", "F")),
         (
             "next, previous turn",
             ("next-turn", "]", "next turn"),
@@ -101,10 +103,7 @@ SECTIONS: tuple[Section, ...] = (
             ("next-slow", ">", "next place where it was slow"),
             ("previous-slow", "<", "previous place where it was slow"),
         ),
-        (
-            "show less or more: quiet, normal, full",
-            ("density", "Ctrl+O", "show less or more: quiet, normal, full"),
-        ),
+        ("show less or more: quiet, normal, full", ("density", "Ctrl+O")),
         (
             "time as offset in the turn, by clock, since the start, or off",
             ("times", "T", "another time column: offset, clock, since the start, off"),
@@ -131,7 +130,7 @@ SECTIONS: tuple[Section, ...] = (
             "back to where one was before the last jump; again, further back",
             ("back", "`", "back to where one was before the last jump"),
         ),
-        ("leave the search, then the filter", ("leave", "Esc", "leave the search, then the filter")),
+        ("leave the search, then the filter", ("leave", "Esc")),
     ),
     _section(
         "copy",
@@ -150,7 +149,7 @@ SECTIONS: tuple[Section, ...] = (
     _section(
         "detail",
         "detail",
-        ("words or raw JSON", ("raw", "r", "words or raw JSON")),
+        ("words or raw JSON", ("raw", "r")),
         ("words or a tree of its events", ("tree", "J", "words or a tree")),
         ("words, or how they arrived piece by piece", ("arrival", "D", "words, or how they arrived")),
         (
@@ -165,29 +164,26 @@ SECTIONS: tuple[Section, ...] = (
             ("fold-all", "Shift+←", "fold all"),
         ),
         ("in the tree: copy the row's value", ("copy-value", "y", "copy the row's value")),
-        ("back to the timeline", ("leave", "Esc Enter q", "back to the timeline")),
+        ("back to the timeline", ("leave", "Esc Enter q")),
     ),
     _section(
         "session",
         "session",
-        ("write to the agent", ("write", "i", "write to the agent")),
+        ("write to the agent", ("write", "i")),
         (
             "go to what waits for an answer; only there do keys decide",
             ("answer", "!", "go to what waits for an answer"),
         ),
-        ("what is not sent yet", ("outbox", "Q", "what is not sent yet")),
-        ("answer by your rules no more, or again", ("rules", "U", "answer by your rules no more, or again")),
+        ("what is not sent yet", ("outbox", "Q")),
+        ("answer by your rules no more, or again", ("rules", "U")),
         ("interrupt the agent: press it twice", ("interrupt", "x", "interrupt the agent")),
-        ("record the session to a file, or stop", ("record", "R", "record the session to a file, or stop")),
-        (
-            "connect, and look at the history, now",
-            ("hurry", "r", "connect, and look at the history, now"),
-        ),
+        ("record the session to a file, or stop", ("record", "R")),
+        ("connect, and look at the history, now", ("hurry", "r")),
         (
             "back to all sessions; choose another one, of a log that holds several",
             ("sessions", "s Esc", "back to all sessions, or to those of the log"),
         ),
-        ("leave; the session goes on", ("leave", "q", "leave; the session goes on")),
+        ("leave; the session goes on", ("leave", "q")),
     ),
     _section(
         "view",
@@ -196,7 +192,7 @@ SECTIONS: tuple[Section, ...] = (
             "waterfall: the turn on a time axis, lane by lane",
             ("waterfall", "w", "waterfall: the turn on a time axis"),
         ),
-        ("threads: who works for whom", ("threads", "t", "threads: who works for whom")),
+        ("threads: who works for whom", ("threads", "t")),
         ("outline: the turns; letters narrow", ("outline", "o", "outline: the turns")),
         (
             "figures: turns, tools, threads, cost, where the time went",
@@ -214,14 +210,11 @@ SECTIONS: tuple[Section, ...] = (
     _section(
         "composer",
         "composer",
-        ("send", ("send", "Enter", "send")),
-        ("a new line", ("new-line", "Ctrl+J Alt+Enter Shift+Enter", "a new line")),
-        ("send when the agent rests", ("send-later", "Ctrl+L", "send when the agent rests")),
-        (
-            "interrupt, and send in the same request",
-            ("redirect", "Ctrl+R", "interrupt, and send in the same request"),
-        ),
-        ("write in $EDITOR", ("editor", "Ctrl+G", "write in $EDITOR")),
+        ("send", ("send", "Enter")),
+        ("a new line", ("new-line", "Ctrl+J Alt+Enter Shift+Enter")),
+        ("send when the agent rests", ("send-later", "Ctrl+L")),
+        ("interrupt, and send in the same request", ("redirect", "Ctrl+R")),
+        ("write in $EDITOR", ("editor", "Ctrl+G")),
         (
             "complete a /command or the name of an @file, which is attached",
             ("complete", "Tab", "complete a /command or an @file"),
@@ -261,7 +254,7 @@ SECTIONS: tuple[Section, ...] = (
         "not sent yet",
         ("change it", ("edit", "Enter e", "change what is not sent")),
         ("drop it", ("drop", "d Delete", "drop what is not sent")),
-        ("send it now", ("send", "s", "send it now")),
+        ("send it now", ("send", "s")),
         ("to the timeline", ("leave", "Esc", "from the outbox to the timeline")),
     ),
     _section(
@@ -272,7 +265,7 @@ SECTIONS: tuple[Section, ...] = (
             ("earlier", "↑", "what was written before"),
             ("later", "↓", "forward again"),
         ),
-        ("never mind", ("leave", "Esc", "never mind")),
+        ("never mind", ("leave", "Esc")),
     ),
     _section(
         "player",
@@ -345,13 +338,13 @@ SECTIONS: tuple[Section, ...] = (
             ("next-turn", "]", "waterfall of the next turn"),
             ("previous-turn", "[", "waterfall of the previous turn"),
         ),
-        ("go to its row in the timeline", ("open", "Enter", "go to its row in the timeline")),
+        ("go to its row in the timeline", ("open", "Enter")),
     ),
     _section(
         "threads",
         "threads",
-        ("the thread's timeline", ("open", "Enter", "the thread's timeline")),
-        ("one timeline of all threads", ("all", "a", "one timeline of all threads")),
+        ("the thread's timeline", ("open", "Enter")),
+        ("one timeline of all threads", ("all", "a")),
     ),
     _section(
         "outline",
@@ -363,9 +356,9 @@ SECTIONS: tuple[Section, ...] = (
         ),
         ("ten turns down, up", ("page-down", "PgDn", "ten turns down"), ("page-up", "PgUp", "ten turns up")),
         ("first, last turn", ("first", "Home", "first turn"), ("last", "End", "last turn")),
-        ("go to the turn", ("open", "Enter", "go to the turn")),
-        ("one letter less", ("shorten", "Backspace", "one letter less")),
-        ("show all turns again, then leave", ("leave", "Esc", "show all turns again, then leave")),
+        ("go to the turn", ("open", "Enter")),
+        ("one letter less", ("shorten", "Backspace")),
+        ("show all turns again, then leave", ("leave", "Esc")),
     ),
     _section(
         "metrics",
@@ -377,93 +370,46 @@ SECTIONS: tuple[Section, ...] = (
             ("sort-left", "← <", "sort by the column to the left"),
         ),
         ("the other way round", ("reverse", "o", "sort the other way round")),
-        ("go to the turn in the timeline", ("open", "Enter", "go to the turn in the timeline")),
+        ("go to the turn in the timeline", ("open", "Enter")),
     ),
     _section(
         "tracing",
         "Braintrust",
-        ("copy the link", ("copy", "y", "copy the link")),
-        ("open the link in a browser", ("open", "o", "open the link in a browser")),
+        ("copy the link", ("copy", "y")),
+        ("open the link in a browser", ("open", "o")),
     ),
     _section(
         "overview",
         "all sessions",
         ("open it", ("open", "Enter", "open the session")),
-        ("next that needs you", ("next-needy", "n", "next that needs you")),
-        (
-            "filter by title, agent, id, metadata or state",
-            ("filter", "/", "filter by title, agent, id, metadata or state"),
-        ),
+        ("next that needs you", ("next-needy", "n")),
+        ("filter by title, agent, id, metadata or state", ("filter", "/")),
         ("show all again", ("clear", "Esc", "show all sessions again")),
         (
             "order by something else; the other way round",
             ("order", "o", "order by something else"),
             ("reverse", "O", "order the other way round"),
         ),
-        ("leave; the sessions go on", ("leave", "q", "leave; the sessions go on")),
+        ("leave; the sessions go on", ("leave", "q")),
     ),
     _section(
         "panel",
         "views and pages",
-        ("back", ("leave", "Esc q", "back")),
+        ("back", ("leave", "Esc q")),
         ("close a page of lines", ("close", "Enter", "close the page")),
     ),
     _section(
         "app",
         "everywhere",
         ("help: first the keys of where one is", ("help", "? F1", "help: every key")),
-        ("every command by name", ("palette", "Ctrl+P", "every command by name")),
+        ("every command by name", ("palette", "Ctrl+P")),
         ("twice: leave, whatever is on the screen", ("stop", "Ctrl+C", "leave, whatever is on the screen")),
     ),
 )
 
 ACTIONS: dict[str, Action] = {action.id: action for section in SECTIONS for action in section.actions()}
 
-_SESSION = ("session", "view", "player", "app")
-_LIST = (
-    "overview.filter", "overview.clear", "overview.order", "overview.reverse", "overview.leave",
-    "session.answer",
-)  # fmt: skip
-PLACES: dict[str, tuple[str, ...]] = {
-    "timeline": ("timeline", "move", "copy", "find", *_SESSION),
-    "detail": ("detail", "move", "copy", "find", *_SESSION),
-    "find": ("prompt", "copy", "find", *_SESSION),
-    "composer": ("composer", *_SESSION),
-    "approval": ("approval", "move", *_SESSION),
-    "outbox": ("outbox", "move.down", "move.up", *_SESSION),
-    "waterfall": ("waterfall", "move.down", "move.up", "panel.leave", "view.waterfall", "app"),
-    "threads": ("threads", "move", "panel.leave", "view.threads", "app"),
-    "outline": ("outline", "app"),
-    "metrics": ("metrics", "move", "panel.leave", "view.metrics", "app"),
-    "tracing": ("tracing", "move.down", "move.up", "panel.leave", "view.tracing", "app"),
-    "marks": ("move.down", "move.up", "panel.leave", "player.marks", "app"),
-    "several": (
-        "approval.allow", "approval.deny", "approval.deny-reason", "move.down", "move.up", "panel.leave",
-        "app",
-    ),
-    "page": ("move.down", "move.up", "panel", "app"),
-    "help": ("move.down", "move.up", "panel.leave", "app"),
-    "line": ("prompt.leave", "app"),
-    "overview": (*_LIST, "overview.open", "overview.next-needy", "move", "app"),
-    "reply": ("approval", "move", *_LIST, "app"),
-    "words": ("composer", *_LIST, "app"),
-    "chooser": ("move.down", "move.up", "panel.leave", "app"),
-}  # fmt: skip
-"""Where one can be, and which keys mean something there, the nearest first: sections, or ids."""
-
-DECIDING = frozenset(
-    f"approval.{name}" for name in ("allow", "deny", "deny-reason", "allow-marked", "deny-marked")
-)
-"""What cannot be taken back: no key of these is one that is pressed without reading."""
-WRITING = ("composer", "prompt", "outline")
-"""Sections that hold where text is written: a character is written there, and can be no key."""
-
 
 def of_section(section: str) -> tuple[str, ...]:
     """The ids of a section."""
     return tuple(name for name in ACTIONS if name.split(".")[0] == section)
-
-
-def of_place(place: str) -> list[str]:
-    """The ids of a place, in order."""
-    return [name for named in PLACES[place] for name in ((named,) if named in ACTIONS else of_section(named))]

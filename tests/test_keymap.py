@@ -4,8 +4,8 @@ import pytest
 
 from cma_tui import cli
 from cma_tui.checks import UnfitError
-from cma_tui.keymap import DEFAULT, Keymap, from_table, key_name
-from cma_tui.keys import ACTIONS, DECIDING, PLACES, SECTIONS, of_place, of_section
+from cma_tui.keymap import DECIDING, DEFAULT, PLACES, Keymap, from_table, key_name, of_place
+from cma_tui.keys import ACTIONS, SECTIONS, of_section
 from cma_tui.settings import SettingsError, describe, load
 
 

@@ -1,17 +1,14 @@
-"""Owns the HTTP surface: routes, authentication, the error envelope and the headers of every answer.
+"""Owns the routes: which fields each takes, and what it answers.
 
-Invariant: each request is authenticated, then meets its faults, then is handled; whatever goes wrong becomes
-the API's error envelope, and an error of our own also reaches whoever runs the simulator.
+Invariant: a field that a route does not take is refused, as the API refuses it.
 """
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from email import message_from_bytes
-from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from starlette.applications import Starlette
@@ -21,118 +18,27 @@ from starlette.routing import Route
 
 from cma_tui.simulator import checks, paging, resources
 from cma_tui.simulator.checks import ApiError, refuse
-from cma_tui.simulator.clock import EPOCH, stamp
-from cma_tui.simulator.store import Event, Session, Thread, encode
+from cma_tui.simulator.clock import stamp
+from cma_tui.simulator.store import Session, Thread
 from cma_tui.simulator.stream import PREVIEWABLE, EventStream, Subscriber
+from cma_tui.simulator.surface import Reply, Surface, reply_of
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
-
     from cma_tui.simulator.simulator import Simulator
 
-_MAX_BODY = 32 * 1024 * 1024
 _MAX_PREVIEW_TYPES = 100
-_REQUESTS_PER_MINUTE = 1200
 
-Reply: TypeAlias = Response | EventStream
 _T = TypeVar("_T")
 
-Handler: TypeAlias = "Callable[[Api, Request], Awaitable[Reply]]"
 
-
-def _json(value: object, status: int = 200) -> Response:
-    return Response(encode(value), status, media_type="application/json")
-
-
-class Api:
+class Api(Surface):
     """The handlers of one simulator."""
-
-    def __init__(self, sim: Simulator) -> None:
-        self.sim = sim
-        self._handled = 0
-
-    # --- every request --------------------------------------------------------------------------------------
-
-    def endpoint(self, route: str, handler: Handler) -> Callable[[Request], Awaitable[Reply]]:
-        """What Starlette calls for a route."""
-
-        async def call(request: Request) -> Reply:
-            request_id = self.sim.ids.new("req")
-            try:
-                reply = await self._answer(route, handler, request)
-            except ApiError as error:
-                reply = _envelope(error, request_id)
-            except Exception as error:  # noqa: BLE001 - kept, and raised where the simulator is run
-                self.sim.tasks.fail(error)
-                reply = _envelope(ApiError(500, "Internal server error"), request_id)
-            self._add_headers(reply, request_id)
-            return reply
-
-        return call
-
-    async def _answer(self, route: str, handler: Handler, request: Request) -> Reply:
-        faults, session_id = self.sim.faults, request.path_params.get("session_id")
-        self._authenticate(request)
-        await faults.wait(route, session_id)
-        if (fault := faults.refusal(route, session_id)) is not None:
-            if fault.body is None:
-                raise ApiError(fault.status, fault.message, kind=fault.error_type, headers=fault.headers)
-            return Response(fault.body, fault.status, headers=dict(fault.headers))
-        reply = await handler(self, request)
-        if (lost := faults.lost_reply(route, session_id)) is not None:
-            if lost.status is not None:
-                raise ApiError(lost.status, "Simulated failure after the request was carried out")
-            return _Dropped(self.sim)
-        return reply
-
-    def _authenticate(self, request: Request) -> None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        given = token if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
-        if not hmac.compare_digest(given.encode(), self.sim.api_key.encode()):
-            raise ApiError(401, "invalid API key")
-
-    def _add_headers(self, reply: Reply, request_id: str) -> None:
-        now = EPOCH + timedelta(microseconds=self.sim.clock.now())
-        headers = {"request-id": request_id, "date": format_datetime(now, usegmt=True)}
-        if isinstance(reply, EventStream):
-            reply.headers = [(key.encode(), value.encode()) for key, value in headers.items()]
-            return
-        self._handled += 1
-        remaining = max(0, _REQUESTS_PER_MINUTE - self._handled % _REQUESTS_PER_MINUTE)
-        headers["anthropic-ratelimit-requests-limit"] = str(_REQUESTS_PER_MINUTE)
-        headers["anthropic-ratelimit-requests-remaining"] = str(remaining)
-        headers["anthropic-ratelimit-requests-reset"] = stamp(self.sim.clock.now() + 60_000_000)
-        reply.headers.update(headers)
-
-    # --- reading requests -----------------------------------------------------------------------------------
-
-    async def _body(self, request: Request) -> dict[str, Any]:
-        raw = await request.body()
-        if len(raw) > _MAX_BODY:
-            raise ApiError(413, "Request exceeds the maximum size")
-        try:
-            return checks.mapping(msgspec.json.decode(raw), "body") if raw else {}
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise refuse(f"The request body is not valid JSON: {error}") from None
-
-    def _session(self, request: Request) -> Session:
-        session = self.sim.sessions.get(request.path_params["session_id"])
-        if session is None or session.deleted:
-            raise ApiError(404, f"Session not found: {request.path_params['session_id']}")
-        return session
-
-    def _thread(self, request: Request) -> tuple[Session, Thread]:
-        session = self._session(request)
-        thread = session.threads.get(request.path_params["thread_id"])
-        if thread is None:
-            raise ApiError(404, f"Thread not found: {request.path_params['thread_id']}")
-        return session, thread
 
     # --- sessions -------------------------------------------------------------------------------------------
 
     async def create_session(self, request: Request) -> Reply:
         """`POST /v1/sessions`."""
-        sim, body = self.sim, await self._body(request)
+        sim, body = self.sim, await self.body(request)
         allowed = "agent environment_id initial_events budget title metadata resources vault_ids"
         checks.keys(body, allowed, "body", "agent environment_id")
         wanted = (
@@ -155,7 +61,7 @@ class Api:
             sim.mount(session, checks.mapping(resource, "resources"))
         if initial:
             sim.accept(session, initial)
-        return _json(resources.session(session))
+        return reply_of(resources.session(session))
 
     async def list_sessions(self, request: Request) -> Reply:
         """`GET /v1/sessions`."""
@@ -176,42 +82,42 @@ class Api:
             )
         ]
         page = paging.resources(found, wanted)
-        return _json(page | {"data": [resources.session(session) for session in page["data"]]})
+        return reply_of(page | {"data": [resources.session(session) for session in page["data"]]})
 
     async def retrieve_session(self, request: Request) -> Reply:
         """`GET /v1/sessions/{id}`."""
-        return _json(resources.session(self._session(request)))
+        return reply_of(resources.session(self.session(request)))
 
     async def update_session(self, request: Request) -> Reply:
         """`POST /v1/sessions/{id}`."""
-        session, body = self._session(request), await self._body(request)
+        session, body = self.session(request), await self.body(request)
         checks.keys(body, "title metadata budget agent", "body")
         session.update(checks.changes(session, body))
-        return _json(resources.session(session))
+        return reply_of(resources.session(session))
 
     async def archive_session(self, request: Request) -> Reply:
         """`POST /v1/sessions/{id}/archive`."""
-        session = self._session(request)
+        session = self.session(request)
         self.sim.archive(session)
-        return _json(resources.session(session))
+        return reply_of(resources.session(session))
 
     async def delete_session(self, request: Request) -> Reply:
         """`DELETE /v1/sessions/{id}`."""
-        session = self._session(request)
+        session = self.session(request)
         self.sim.delete(session)
-        return _json({"id": session.id, "type": "session_deleted"})
+        return reply_of({"id": session.id, "type": "session_deleted"})
 
     # --- events ---------------------------------------------------------------------------------------------
 
     async def list_events(self, request: Request) -> Reply:
         """`GET /v1/sessions/{id}/events`."""
-        session = self._session(request)
+        session = self.session(request)
         wanted = paging.query(request.query_params.multi_items(), order="asc")
         return self._page(session, session.primary, wanted, "events.list")
 
     async def list_thread_events(self, request: Request) -> Reply:
         """`GET /v1/sessions/{id}/threads/{tid}/events`."""
-        session, thread = self._thread(request)
+        session, thread = self.thread(request)
         wanted = paging.query(request.query_params.multi_items(), order="asc", filters=False)
         return self._page(session, thread, wanted, "threads.events.list")
 
@@ -229,22 +135,22 @@ class Api:
                     next_page = first
                 case "empty":
                     data, next_page = [], first
-        return _json({"data": data} | ({} if next_page is None else {"next_page": next_page}))
+        return reply_of({"data": data} | ({} if next_page is None else {"next_page": next_page}))
 
     async def send_events(self, request: Request) -> Reply:
         """`POST /v1/sessions/{id}/events`."""
-        session, body = self._session(request), await self._body(request)
+        session, body = self.session(request), await self.body(request)
         checks.keys(body, "events", "body", "events")
-        return _json({"data": self.sim.accept(session, checks.events(body["events"]))})
+        return reply_of({"data": self.sim.accept(session, checks.events(body["events"]))})
 
     async def stream_events(self, request: Request) -> Reply:
         """`GET /v1/sessions/{id}/events/stream`."""
-        session = self._session(request)
+        session = self.session(request)
         return self._stream(request, session, session.primary, "events.stream")
 
     async def stream_thread_events(self, request: Request) -> Reply:
         """`GET /v1/sessions/{id}/threads/{tid}/stream`."""
-        session, thread = self._thread(request)
+        session, thread = self.thread(request)
         return self._stream(request, session, thread, "threads.events.stream")
 
     def _stream(self, request: Request, session: Session, thread: Thread, route: str) -> Reply:
@@ -267,49 +173,49 @@ class Api:
 
     async def list_threads(self, request: Request) -> Reply:
         """`GET /v1/sessions/{id}/threads`."""
-        session, params = self._session(request), request.query_params.multi_items()
+        session, params = self.session(request), request.query_params.multi_items()
         wanted = paging.query(params, order="asc")
         statuses = {value for key, value in params if key == "statuses[]"}
         threads = [t for t in session.threads.values() if not statuses or t.status in statuses]
-        return _json(paging.resources([resources.thread(t, session.id) for t in threads], wanted))
+        return reply_of(paging.resources([resources.thread(t, session.id) for t in threads], wanted))
 
     async def retrieve_thread(self, request: Request) -> Reply:
         """`GET /v1/sessions/{id}/threads/{tid}`."""
-        session, thread = self._thread(request)
-        return _json(resources.thread(thread, session.id))
+        session, thread = self.thread(request)
+        return reply_of(resources.thread(thread, session.id))
 
     # --- agents, environments, files ------------------------------------------------------------------------
 
     async def create_agent(self, request: Request) -> Reply:
         """`POST /v1/agents`."""
-        body = await self._body(request)
+        body = await self.body(request)
         allowed = "name model description system tools mcp_servers skills multiagent metadata"
         checks.keys(body, allowed, "body", "name model")
-        return _json(self.sim.add_agent(body))
+        return reply_of(self.sim.add_agent(body))
 
     async def list_agents(self, request: Request) -> Reply:
         """`GET /v1/agents`."""
         wanted = paging.query(request.query_params.multi_items(), order="desc")
-        return _json(paging.resources(list(self.sim.agents.values()), wanted))
+        return reply_of(paging.resources(list(self.sim.agents.values()), wanted))
 
     async def retrieve_agent(self, request: Request) -> Reply:
         """`GET /v1/agents/{id}`."""
-        return _json(_known(self.sim.agents, request.path_params["agent_id"], "Agent"))
+        return reply_of(_known(self.sim.agents, request.path_params["agent_id"], "Agent"))
 
     async def create_environment(self, request: Request) -> Reply:
         """`POST /v1/environments`."""
-        body = await self._body(request)
+        body = await self.body(request)
         checks.keys(body, "name config description metadata scope", "body", "name")
-        return _json(self.sim.add_environment(body))
+        return reply_of(self.sim.add_environment(body))
 
     async def list_environments(self, request: Request) -> Reply:
         """`GET /v1/environments`."""
         wanted = paging.query(request.query_params.multi_items(), order="desc")
-        return _json(paging.resources(list(self.sim.environments.values()), wanted))
+        return reply_of(paging.resources(list(self.sim.environments.values()), wanted))
 
     async def retrieve_environment(self, request: Request) -> Reply:
         """`GET /v1/environments/{id}`."""
-        return _json(_known(self.sim.environments, request.path_params["environment_id"], "Environment"))
+        return reply_of(_known(self.sim.environments, request.path_params["environment_id"], "Environment"))
 
     async def list_files(self, request: Request) -> Reply:
         """`GET /v1/files`."""
@@ -320,7 +226,7 @@ class Api:
             for file in self.sim.files.values()
             if scope is None or scope == (file.about["scope"] or {}).get("id")
         ]
-        return _json(paging.resources(files, wanted))
+        return reply_of(paging.resources(files, wanted))
 
     async def upload_file(self, request: Request) -> Reply:
         """`POST /v1/files`."""
@@ -328,14 +234,14 @@ class Api:
         for part in message_from_bytes(head + await request.body()).walk():
             name = part.get_filename()
             if name is not None:
-                return _json(self.sim.upload_file(name, part.get_payload(decode=True)))  # type: ignore[arg-type]
+                return reply_of(self.sim.upload_file(name, part.get_payload(decode=True)))  # type: ignore[arg-type]
         raise refuse("file: Field required")
 
     async def add_resource(self, request: Request) -> Reply:
         """`POST /v1/sessions/{id}/resources`."""
-        session, body = self._session(request), await self._body(request)
+        session, body = self.session(request), await self.body(request)
         checks.keys(body, "type file_id mount_path", "body", "type file_id")
-        return _json(self.sim.mount(session, body))
+        return reply_of(self.sim.mount(session, body))
 
     async def download_file(self, request: Request) -> Reply:
         """`GET /v1/files/{id}/content`."""
@@ -353,30 +259,8 @@ def _known(things: dict[str, _T], key: str, what: str) -> _T:
     return things[key]
 
 
-def _envelope(error: ApiError, request_id: str) -> Response:
-    about: Event = {"type": error.kind, "message": str(error)}
-    if error.code is not None:
-        about["details"] = {"error_code": error.code}
-    reply = _json({"type": "error", "error": about, "request_id": request_id}, error.status)
-    reply.headers.update(error.headers)
-    return reply
-
-
-class _Dropped(Response):
-    """No answer: the connection breaks."""
-
-    def __init__(self, sim: Simulator) -> None:
-        super().__init__()
-        self._sim = sim
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._sim.connections.drop(scope["client"])
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-
 # Method, path and the route's name in faults.
-_ROUTES: list[tuple[str, str, str, Handler]] = [
+_ROUTES: list[tuple[str, str, str, Callable[[Api, Request], Awaitable[Reply]]]] = [
     ("POST", "/v1/sessions", "sessions.create", Api.create_session),
     ("GET", "/v1/sessions", "sessions.list", Api.list_sessions),
     ("GET", "/v1/sessions/{session_id}", "sessions.retrieve", Api.retrieve_session),
@@ -418,9 +302,10 @@ def application(sim: Simulator) -> Starlette:
     """The ASGI application of a simulator."""
     api = Api(sim)
     routes = [
-        Route(path, api.endpoint(name, handler), methods=[method]) for method, path, name, handler in _ROUTES
+        Route(path, api.endpoint(name, partial(handler, api)), methods=[method])
+        for method, path, name, handler in _ROUTES
     ]
     # A wrong method on a known path would get Starlette's bare 405, so each path has a route for all methods.
-    nowhere = api.endpoint("unknown", Api.not_found)
+    nowhere = api.endpoint("unknown", api.not_found)
     paths = [*dict.fromkeys(path for _, path, _, _ in _ROUTES), "/{path:path}"]
     return Starlette(routes=[*routes, *(Route(path, nowhere, methods=_ANY_METHOD) for path in paths)])

@@ -22,8 +22,8 @@ from cma_tui.keymap import DEFAULT, Keymap
 from cma_tui.log.formats import LogError
 from cma_tui.log.together import Summary
 from cma_tui.text import count, duration, first_line, printable
-from cma_tui.ui.app import Shell, outcome
 from cma_tui.ui.keys import bindings, keymap_of
+from cma_tui.ui.shell import Shell, outcome
 
 ALL: Final = -1
 """In place of a session's number: all of them in one timeline."""

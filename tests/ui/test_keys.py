@@ -7,8 +7,8 @@ import pytest
 from textual.binding import Binding, BindingsMap
 from textual.dom import DOMNode
 
-from cma_tui.keymap import Keymap, from_table
-from cma_tui.keys import ACTIONS, PLACES, SECTIONS, of_place
+from cma_tui.keymap import PLACES, Keymap, from_table, of_place
+from cma_tui.keys import ACTIONS, SECTIONS
 from cma_tui.ui import app as _app  # noqa: F401 - with all it imports, every widget
 from cma_tui.ui.app import CmaTop
 from cma_tui.ui.chooser import SessionList
