@@ -11,9 +11,9 @@ from collections import deque
 
 LIMIT = 285
 """Requests in any minute; a few are left for what the user opens and sends."""
-LISTS, URGENT, PAGES, LATER = 0, 80, 120, 150
+LISTS, URGENT, LATER = 0, 80, 150
 """Requests of a minute that must be left for what matters more: first the lists of what runs and of what is
-new, then what has changed, then the other pages of the list, then what nobody waits for."""
+new, then what has changed and the other pages of the list, then what nobody waits for."""
 
 
 class Budget:

@@ -22,7 +22,7 @@ from cma_tui.session.roster import Roster
 from cma_tui.source import SourceError
 from cma_tui.source import frames as framing
 from cma_tui.source.attachment import first_error
-from cma_tui.source.budget import LATER, LISTS, PAGES, URGENT, Budget
+from cma_tui.source.budget import LATER, LISTS, URGENT, Budget
 from cma_tui.source.client import CALL_ERRORS, TRANSIENT, Retry, refused, retry_after, said, transient
 from cma_tui.source.endpoints import GoneError, SessionEndpoint
 from cma_tui.source.history import jitter
@@ -181,7 +181,7 @@ class Workspace:
                     await asyncio.sleep(TICK)
                     await self._sessions({"limit": PAGE})
                     await asyncio.sleep(TICK)
-                cursor = await self._sessions({"limit": PAGE, "page": cursor}, left=PAGES)
+                cursor = await self._sessions({"limit": PAGE, "page": cursor}, left=URGENT)
             self._forget_the_missing()
             seen.clear()
             await asyncio.sleep(TICK if newest is not None else 2 * TICK)

@@ -185,6 +185,18 @@ async def test_what_runs_is_looked_at_all_the_time_however_many_there_are(sim, w
         assert watcher.most_in_a_minute <= 300
 
 
+async def test_the_whole_list_is_read_however_much_is_urgent(sim, watch, monkeypatch):
+    """The ends of logs that somebody looks at take more requests than there are: the pages have a share."""
+    monkeypatch.setattr(source, "PAGE", 5)
+    sessions = [sim.create_session(agent="none", title=str(n)) for n in range(600)]
+    async with watch() as watcher:
+        watcher.workspace.look_at(sessions)
+        took = await watcher.until(lambda roster: len(roster.entries) == 600, 900)
+        assert took <= 130
+        assert watcher.roster.totals(0.0).unread > 0
+        assert watcher.most_in_a_minute <= 300
+
+
 async def test_a_server_that_is_asked_too_much_is_asked_less(sim, watch):
     sim.create_session(title="one")
     async with watch() as watcher:
