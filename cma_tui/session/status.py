@@ -90,8 +90,9 @@ def thread(session: Session, event: Event, ordinal: int, change: Change) -> None
     """A thread was created or its status changed. The first one named without being created is primary."""
     subject = event.session_thread_id
     created = event.type == "session.thread_created"
-    if created and subject == session.primary:
+    if created and subject is not None and subject == session.primary:
         session.primary = None  # its status came first, and it was taken for the primary
+        renamed(session, subject, change)
     elif not created and session.primary is None and subject not in session.threads:
         session.primary = subject
     if subject is not None and subject == session.primary and session.agent.name is None:
@@ -107,13 +108,13 @@ def thread(session: Session, event: Event, ordinal: int, change: Change) -> None
     change.header = True
     if subject is None:
         return
+    speaks_of(session, index, subject)
     if status in ("idle", "terminated", "rescheduling") and reason != "requires_action":
         # Others may run on for long: do not show a model at work that nobody will hear of again.
         turns.close_request(session, None if subject == session.primary else subject, change)
     if subject == session.primary:
         return
     held = own.thread(session, subject)
-    speaks_of(session, index, subject)
     name = event.agent_name or held.agent_name
     if name != held.agent_name:
         held.agent_name = name

@@ -235,6 +235,16 @@ def test_a_request_that_fails_appears_at_the_least_density_where_it_belongs():
     assert words(made) == ["#1", "you", "model", "agent"]
 
 
+def test_a_thread_that_was_taken_for_the_primary_is_drawn_again_when_it_was_created():
+    running, created = [e for e in STORIES["subagent"] if e.id in ("child_runs", "created")][::-1]
+    session = fold_all([running])
+    assert row(session, 0).head == "primary"
+    change = Change()
+    session = fold_batch(session, Batch([created]), change)
+    assert row(session, 0).head == "reviewer"
+    assert 0 in change.redrawn
+
+
 batches = st.lists(st.integers(1, 7), min_size=1, max_size=40)
 
 

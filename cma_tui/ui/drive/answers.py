@@ -19,10 +19,11 @@ from cma_tui.session.model import Session, ToolUse
 from cma_tui.source.blocks import AttachError
 from cma_tui.text import printable
 from cma_tui.ui.drive import slash
+from cma_tui.ui.drive.asked import Asked, still_asked, tool_name
 from cma_tui.ui.drive.sender import Sender
 from cma_tui.ui.drive.several import Several
 from cma_tui.ui.drive.wording import confirmation_event, line_words, result_event
-from cma_tui.ui.widgets.approval import Approval, Asked, still_asked, tool_name
+from cma_tui.ui.widgets.approval import Approval
 from cma_tui.ui.widgets.composer import Aim, Composer, cleaned
 
 

@@ -16,7 +16,7 @@ from cma_tui.ruling import asks, confirmation, note, ruling
 from cma_tui.session.model import ToolUse
 from cma_tui.text import printable
 from cma_tui.ui.drive.answers import Answering
-from cma_tui.ui.widgets.approval import Asked, asked_of, still_asked, tool_name, waiting_uses
+from cma_tui.ui.drive.asked import Asked, asked_of, still_asked, tool_name, waiting_uses
 
 
 class ByRule:

@@ -16,8 +16,8 @@ from cma_tui.session.model import ToolUse
 from cma_tui.source import SourceError
 from cma_tui.source.tools import Tools
 from cma_tui.text import first_line
+from cma_tui.ui.drive.asked import Asked, asked_of, still_asked, waiting_uses
 from cma_tui.ui.drive.sender import Sender
-from cma_tui.ui.widgets.approval import Asked, asked_of, still_asked, waiting_uses
 
 PAUSES = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds before each try to post a result; after the last one a person is asked for it."""

@@ -15,9 +15,9 @@ from cma_tui.report.words import agent_name
 from cma_tui.session.model import Session, ToolUse
 from cma_tui.text import printable
 from cma_tui.ui.drive.arming import Guard
+from cma_tui.ui.drive.asked import Asked, payload_lines, tool_name
 from cma_tui.ui.drive.sheet import Sheet
 from cma_tui.ui.keys import keymap_of, pressed
-from cma_tui.ui.widgets.approval import Asked, payload_lines, tool_name
 
 _RESULTS = {
     "allow": {"approval.allow": "allow"},

@@ -26,6 +26,7 @@ from cma_tui.text import duration
 from cma_tui.ui.counting import Counting
 from cma_tui.ui.keys import Hint, bindings, hint_of, keymap_of
 from cma_tui.ui.screens.panel import Panel
+from cma_tui.ui.widgets.bars import CURSOR, backdrop, lane_line
 from cma_tui.ui.widgets.headings import title
 from cma_tui.ui.widgets.page import Line, Page, spread
 from cma_tui.ui.widgets.rowview import fit, joined
@@ -35,8 +36,6 @@ _LEAST: Final = 0.01
 """The shortest time that all columns together may show, in seconds."""
 _NAMES: Final = (12, 20)
 """Columns of the lanes' names, on the narrowest and on a wide screen."""
-_CURSOR: Final = "▸"
-"""Stands before the bar under the cursor."""
 _WENT: Final = (
     ("model", "model"),
     ("tools", "tools"),
@@ -144,8 +143,9 @@ class WaterfallView(Page):
 
     def lines(self, width: int, height: int) -> list[Line]:
         """The page."""
+        span = self._span()
         turns: Hint = ("turn", "waterfall.previous-turn", "waterfall.next-turn")
-        back: Hint = ("back", "panel.leave")
+        leave: Hint = ("back", "panel.leave")
         keys = hint_of(
             self,
             width,
@@ -155,13 +155,13 @@ class WaterfallView(Page):
             ("zoom", "waterfall.zoom-in", "waterfall.zoom-out", "waterfall.all"),
             turns,
             ("go to", "waterfall.open"),
-            back,
+            leave,
             ("help", "app.help"),
         )
         self._hit.clear()
         if not self.session.turns or not self.made.order:
             said = "nothing in this turn has a time" if self.session.turns else "no turn yet"
-            return [*self._head(width), [("", "")], [(said, "quiet")], hint_of(self, width, turns, back)]
+            return [*self._head(width), [("", "")], [(said, "quiet")], hint_of(self, width, turns, leave)]
         names = min(max(width // 6, _NAMES[0]), _NAMES[1])
         now, began = self.now, self.began
         axis = Axis(self.made.busy(now), began, now, width - names - 1)
@@ -173,19 +173,18 @@ class WaterfallView(Page):
         rows = self.made.rows()
         self._keep_in_sight([lane for _, lane, _ in rows], room)
         seen = rows[self._top : self._top + room]
-        ticks = {column for column, _ in axis.ticks()}
-        gaps = axis.gaps()
+        back = backdrop(axis)
         lines: list[Line] = [*head, [(" " * (names + 1), ""), (axis.line(), "quiet")]]
         for group, lane, first in seen:
             number = 0 if first else 1
             drawn = waterfall.bars(lane, axis)
             self._hit[len(lines)] = (lane, drawn)
             said = fit(waterfall.name(self.session, group, number), names)
-            chosen = self._span() if drawn and not drawn[0].first else None
-            here = chosen is not None and _holds(lane, chosen) and drawn[0].holds(chosen)
+            here = span if span is not None and _holds(lane, span) else None
+            beside = drawn and not drawn[0].first and drawn[0].holds(here)
             tone = "thread" if group.kind == "run" else "quiet"
-            bars = self._lane(lane, drawn, axis, ticks, gaps, now)
-            lines.append([(said.ljust(names), tone), (_CURSOR if here else " ", ""), *bars])
+            columns = lane_line(self.session, drawn, here, back, now)
+            lines.append([(said.ljust(names), tone), (CURSOR if beside else " ", ""), *columns])
         lines += [[("", "")]] * (room - len(seen))
         hidden = len(rows) - len(seen)
         more = f"{hidden} more lanes" if hidden else ""
@@ -220,55 +219,6 @@ class WaterfallView(Page):
             line,
             [(joined([f"{duration(seconds(split.total - split.idle))}:", *parts], "  ", width), "quiet")],
         ]
-
-    def _lane(
-        self,
-        lane: Lane,
-        drawn: list[Bar],
-        axis: Axis,
-        ticks: set[int],
-        gaps: list[tuple[int, int, str]],
-        now: float,
-    ) -> Line:
-        """One lane's columns: its bars, their words where there is room, and the axis behind them."""
-        back = [" "] * axis.width
-        for column in ticks:
-            back[column] = "·"
-        for first, last, _ in gaps:
-            back[first:last] = " " * (last - first)
-            for column in (first, last - 1):
-                if 0 < column < axis.width - 1:
-                    back[column] = "/"
-        chosen = self._span()
-        here = chosen if chosen is not None and _holds(lane, chosen) else None
-        line: Line = []
-        at = 0
-        for number, bar in enumerate(drawn):
-            under = bar.holds(here)
-            free = "".join(back[at : bar.first])
-            after = (drawn[number + 1].first - 1 if number + 1 < len(drawn) else axis.width) - bar.last
-            tone, bold = "bad" if bar.bad else waterfall.TONE[bar.span.kind], " title" if under else ""
-            beside = f"{'bad' if bar.bad else '' if under else 'quiet'}{bold}"
-            wide, said = bar.last - bar.first, waterfall.label(self.session, bar, now)
-            inside = bar.span.kind in ("model", "grader", "tool") and len(said) + 2 <= wide
-            before = number + 1 == len(drawn) and not inside and after <= len(said) < len(free) - 3
-            if before and said:
-                free, early = free[: -len(said) - 2], f"{said} "
-                line += [(free, "quiet"), (_CURSOR if under else " ", ""), (early, beside)]
-            elif free:
-                line += [(free[:-1], "quiet"), (_CURSOR, "")] if under else [(free, "quiet")]
-            at = bar.last
-            if inside and said:
-                line.append((f"{'! ' if bar.bad else '  '}{said}"[:wide].ljust(wide), f"in {tone}{bold}"))
-                continue
-            character = waterfall.fill(self.session, bar)
-            line.append(((character * wide)[:-1] + ("!" if bar.bad else character), f"{tone}{bold}"))
-            if said and not before and len(said) < after:
-                line.append((f" {said}", beside))
-                at = bar.last + len(said) + 1
-        if at < axis.width:
-            line.append(("".join(back[at:]), "quiet"))
-        return line
 
     def _words(self, width: int, began: float, now: float) -> list[Line]:
         """Two lines for the span under the cursor."""

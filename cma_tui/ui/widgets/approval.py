@@ -9,9 +9,7 @@ nothing stands to the right of the text that is approved.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from typing import NamedTuple
 
 from textual import events
 from textual.content import Content
@@ -19,30 +17,26 @@ from textual.errors import NoWidget
 from textual.message import Message
 from textual.widgets import Static, TextArea
 
-from cma_tui.content import as_dict
-from cma_tui.event import Event
 from cma_tui.keys import of_section
 from cma_tui.report.words import agent_name, policy_words
 from cma_tui.session.model import Session, ToolUse
 from cma_tui.text import count, printable
-from cma_tui.ui.drive.arming import ARMING, Guard
+from cma_tui.ui.drive.arming import Guard
+from cma_tui.ui.drive.asked import (
+    LONGEST,
+    Asked,
+    asked_of,
+    awaited_use,
+    payload_lines,
+    still_asked,
+    tool_name,
+    waiting_uses,
+)
 from cma_tui.ui.keys import keymap_of, pressed
-from cma_tui.ui.widgets.rowview import wrap
-
-__all__ = ["ARMING", "Approval", "Asked", "asked_of", "still_asked", "waiting_uses"]
 
 _LINES = 8
-_CAP = 200_000
-"""Characters of a payload that can be read here; longer ones are read in their row's detail, and denied."""
 PATIENCE = 3.0
 """Seconds that a tool's result may take before a person is asked for it: a program answers sooner."""
-
-
-class Asked(NamedTuple):
-    """What was on the screen: an answer holds for exactly that."""
-
-    key: str
-    raw: bytes
 
 
 class Approval(Static, can_focus=True):
@@ -278,7 +272,7 @@ class Approval(Static, can_focus=True):
 
     def _fits(self, asked: Asked, meant: str) -> bool:
         """Whether the key means something for what is asked."""
-        use = _use(self._session, asked.key)
+        use = awaited_use(self._session, asked.key)
         if meant in ("approval.allow-marked", "approval.deny-marked"):
             return bool(self._marked)
         if asked.key in self._sent:
@@ -312,7 +306,7 @@ class Approval(Static, can_focus=True):
         self.post_message(self.Wanted([asked], kind))
 
     def _too_long(self, asked: Asked) -> bool:
-        return len(asked.raw) > _CAP
+        return len(asked.raw) > LONGEST
 
     def _summarise(self, verdict: str) -> None:
         self.post_message(self.Summary(list(self._marked.values()), verdict))
@@ -327,7 +321,7 @@ class Approval(Static, can_focus=True):
             self.show(self._session)
 
     def _mark(self, asked: Asked) -> None:
-        use = _use(self._session, asked.key)
+        use = awaited_use(self._session, asked.key)
         if use is not None and use.awaited == "confirmation" and asked.key not in self._sent:
             if self._marked.pop(asked.key, None) is None:
                 self._marked[asked.key] = asked
@@ -350,54 +344,3 @@ class Approval(Static, can_focus=True):
         """The answer was not accepted: it may be given again, but not by a key that is still held down."""
         self._sent.discard(key)
         self.guard.disarm()
-
-
-# -- what is asked -----------------------------------------------------------------------------------------
-
-
-def waiting_uses(session: Session) -> tuple[list[ToolUse], list[ToolUse]]:
-    """What waits for a confirmation, and what for the result of a custom tool; oldest first."""
-    uses = [use for use in (session.items[i] for i in session.pending.values()) if isinstance(use, ToolUse)]
-    return (
-        [use for use in uses if use.awaited == "confirmation"],
-        [use for use in uses if use.awaited == "custom_result"],
-    )
-
-
-def asked_of(session: Session, use: ToolUse) -> Asked:
-    """What is asked, as it stands now."""
-    return Asked(use.key, session.events[use.event].raw)
-
-
-def still_asked(session: Session, asked: Asked | None) -> bool:
-    """Whether the tool use still waits, unchanged since it was drawn: looked at right before sending."""
-    if asked is None:
-        return False
-    use = _use(session, asked.key)
-    return use is not None and session.events[use.event].raw == asked.raw and use.confirmation is None
-
-
-def _use(session: Session, key: str) -> ToolUse | None:
-    index = session.pending.get(key)
-    use = session.items[index] if index is not None else None
-    return use if isinstance(use, ToolUse) else None
-
-
-def tool_name(use: ToolUse) -> str:
-    """The tool, with its server."""
-    return f"{use.server}/{use.name}" if use.server else use.name
-
-
-def payload_lines(event: Event, width: int) -> list[str]:
-    """Everything the tool would be given, one field a line, wrapped."""
-    return wrap(printable(_payload(event.data.get("input")), lines=True, strict=True, cap=_CAP), width)
-
-
-def _payload(arguments: object) -> str:
-    fields = as_dict(arguments)
-    if not fields:
-        return json.dumps(arguments, ensure_ascii=False)
-    return "\n".join(
-        f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
-        for name, value in fields.items()
-    )

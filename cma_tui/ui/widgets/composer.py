@@ -16,9 +16,9 @@ from textual.timer import Timer
 from textual.widgets import TextArea
 
 from cma_tui.text import printable
+from cma_tui.ui.drive.asked import Asked
 from cma_tui.ui.drive.slash import completed
 from cma_tui.ui.keys import bindings, keymap_of, pressed
-from cma_tui.ui.widgets.approval import Asked
 
 How = Literal["now", "idle", "redirect"]
 """When to send: now, when the agent rests, or now with an interrupt before it in the same request."""

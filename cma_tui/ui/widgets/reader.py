@@ -13,8 +13,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
-from textual.content import Content
-from textual.widgets import Static
 
 from cma_tui.places import FORMS, Named, PlaceError, Share
 from cma_tui.report.filter import Filter, FilterError
@@ -22,19 +20,18 @@ from cma_tui.report.filter import parse as parse_filter
 from cma_tui.report.find import Pattern, PatternError, TooSlowError
 from cma_tui.report.places import find_place
 from cma_tui.session.model import Change, Session
-from cma_tui.text import first_line
 from cma_tui.ui.entries import counterpart
 from cma_tui.ui.keys import bindings, keymap_of
 from cma_tui.ui.search import Search
 from cma_tui.ui.widgets.carrying import Carrying
 from cma_tui.ui.widgets.detail import Detail
+from cma_tui.ui.widgets.findline import TOO_SLOW, FindLine, filter_line, found_words, search_line
 from cma_tui.ui.widgets.listing import PAUSE, SLICE, Place
 from cma_tui.ui.widgets.prompt import Prompt
 from cma_tui.ui.widgets.timeline import Timeline
 
 _CAME_FROM = 100
 """Places that are remembered."""
-_TOO_SLOW = "this expression takes too long on some text"
 
 
 class Reader(Carrying):
@@ -43,8 +40,6 @@ class Reader(Carrying):
     DEFAULT_CSS = """
     Reader { height: 1fr; width: 1fr; }
     Reader > #body { height: 1fr; width: 1fr; border-top: solid $panel; }
-    Reader > .status { height: 1; width: 1fr; padding: 0 1; background: $surface; display: none; }
-    Reader > .status.-shown { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings(
         {
@@ -64,8 +59,8 @@ class Reader(Carrying):
         self._detail = detail
         self._prompt = Prompt()
         self._prompt.offer("filter", [*(filters or {}).values()])
-        self._filter_line = Static(classes="status", markup=False)
-        self._search_line = Static(classes="status", markup=False)
+        self._filter_line = FindLine()
+        self._search_line = FindLine()
         self._filter: Filter | None = None
         self._search: Search | None = None
         self._hit: int | None = None
@@ -129,13 +124,13 @@ class Reader(Carrying):
         """Ask what to look for."""
         if self._search is None:
             self._origin = self._timeline.place
-        self._search_line.remove_class("-shown")
+        self._search_line.hide()
         self._prompt.ask("search", "/", said="text, or /expression/")
 
     def action_ask_filter(self) -> None:
         """Ask which rows to list."""
         self._asked_at = self._timeline.place
-        self._filter_line.remove_class("-shown")
+        self._filter_line.hide()
         text = self._filter.source if self._filter is not None else ""
         self._prompt.ask("filter", "filter", text, "tool:bash error >5s !kind:model text · ↑ earlier ones")
 
@@ -293,34 +288,15 @@ class Reader(Carrying):
         """The count, and where the hit is when its row does not show it."""
         search = self._search
         if search is None:
-            self._search_line.remove_class("-shown")
+            self._search_line.hide()
             return
-        if search.failed:
-            said, rank = _TOO_SLOW, None
-        else:
-            rank = search.rank(self._hit) if self._hit is not None else None
-            total = f"{search.hits:,}" if search.done else f"{search.hits:,} so far, {search.share:.0%} read"
-            said = (
-                f"{rank:,} of {total}"
-                if rank
-                else total
-                if search.hits or not search.done
-                else "nothing found"
-            )
+        rank = search.rank(self._hit) if self._hit is not None and not search.failed else None
+        said = found_words(search, rank)
         if self._prompt.kind == "search":
             self._prompt.say(said, wrong=search.failed)
             return
-        context = self._inside(search.pattern) if rank else ""
-        hint = keymap_of(self).hint
-        keys = f"{hint('next, previous', 'find.next', 'find.previous')} · {hint('back', 'find.leave')}"
-        line = Content.assemble(
-            Content.styled(f"/{first_line(search.pattern.source, 60)}", "$accent bold"),
-            f"   {said}   ",
-            Content.styled(keys, "$cma-quiet"),
-            *([f"   inside: {context}"] if context else []),
-        )
-        self._search_line.update(line)
-        self._search_line.add_class("-shown")
+        inside = self._inside(search.pattern) if rank else ""
+        self._search_line.show(search_line(search, said, inside, keymap_of(self)))
 
     def _inside(self, pattern: Pattern) -> str:
         """The text around the hit, when neither the row nor an open detail shows it."""
@@ -359,24 +335,11 @@ class Reader(Carrying):
         entries = self._timeline.entries
         if self._filter is not None and entries.failed:
             self.filter("")
-            self.app.notify(f"{_TOO_SLOW}: the filter is off", markup=False, severity="warning")
+            self.app.notify(f"{TOO_SLOW}: the filter is off", markup=False, severity="warning")
         if self._filter is None or self._prompt.kind == "filter":
-            self._filter_line.remove_class("-shown")
+            self._filter_line.hide()
             return
-        hint = keymap_of(self).hint
-        share = entries.looked_at / max(1, len(entries.session.items))
-        rest = f", {share:.0%} read" if entries.behind else ""
-        self._filter_line.update(
-            Content.assemble(
-                Content.styled("filter ", "$accent bold"),
-                Content(first_line(self._filter.source, 100)),
-                f"   {entries.count:,} of {entries.rows:,} rows{rest}   ",
-                Content.styled(
-                    f"{hint('changes', 'find.filter')} · {hint('shows all', 'find.leave')}", "$cma-quiet"
-                ),
-            )
-        )
-        self._filter_line.add_class("-shown")
+        self._filter_line.show(filter_line(self._filter, entries, keymap_of(self)))
 
     def on_timeline_scanned(self) -> None:
         """More has been looked at under the filter."""
