@@ -234,7 +234,7 @@ def _input(session: Session, event: Event, ordinal: int, change: Change) -> None
     turns.end_silent(session, change)
     turn = turns.opened(session, event, change)
     item = place(session, Item(ordinal, event.type, event.at, turn.index, None), change)
-    turn.inputs += (item,)
+    turn.inputs.append(item)
     change.header = True
     if event.type == "user.define_outcome":
         data = event.data
@@ -372,7 +372,7 @@ def _error(session: Session, event: Event, ordinal: int, change: Change) -> None
     index = place(session, item, change)
     turn = own.open_turn(session)
     if turn is not None and item.thread is None:
-        turn.failures += (index,)
+        turn.failures.append(index)
         turn.worked = True
     for tally in turns.tallies(session, event):
         tally.errors += 1

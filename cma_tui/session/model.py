@@ -175,13 +175,13 @@ class Turn(msgspec.Struct, gc=False):
     last_at: float | None = None
     """The latest stamp seen in it."""
     stop_reason: str | None = None
-    inputs: tuple[int, ...] = ()
+    inputs: list[int] = msgspec.field(default_factory=list)
     """Item indexes of what the user or a trigger said in it."""
     worked: bool = False
     """Whether the agent has done anything in it."""
     interrupted: bool = False
-    legs: tuple[Leg, ...] = ()
-    failures: tuple[int, ...] = ()
+    legs: list[Leg] = msgspec.field(default_factory=list)
+    failures: list[int] = msgspec.field(default_factory=list)
     tally: Tally = msgspec.field(default_factory=Tally)
     """The primary thread's share."""
     snapshot: int = -1

@@ -361,8 +361,9 @@ def _weight(state: Session) -> int:
         state.running_uses, state.waiting_results,
         *(part for preview in state.previews.values() for part in preview.parts),
     )  # fmt: skip
-    legs = len(state.turns[-1].legs) if state.turns else 0
-    return legs + sum(map(len, copied))
+    turn = state.turns[-1] if state.turns else None
+    of_turn = () if turn is None else (turn.legs, turn.inputs, turn.failures)
+    return sum(map(len, (*copied, *of_turn)))
 
 
 def _put_back(row: MutableSequence[Value], replaced: Mapping[int, Value]) -> None:

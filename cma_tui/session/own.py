@@ -91,9 +91,10 @@ def open_turn(session: Session) -> Turn | None:
 
 
 def copy_turn(held: Turn) -> Turn:
-    """A turn that can be changed without the other: legs and counters are its own."""
+    """A turn that can be changed without the other: its lists and counters are its own."""
     made = copy(held)
-    made.legs = tuple(copy(leg) for leg in held.legs)
+    made.legs = [copy(leg) for leg in held.legs]
+    made.inputs, made.failures = list(held.inputs), list(held.failures)
     made.tally = copy(held.tally)
     return made
 

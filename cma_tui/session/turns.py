@@ -121,7 +121,7 @@ def end_silent(session: Session, change: Change) -> None:
 def begin_leg(turn: Turn, event: Event) -> None:
     """The turn runs (again). Two runnings without an idle between are one leg."""
     if not turn.legs or turn.legs[-1].stop_reason is not None:
-        turn.legs += (Leg(event.at),)
+        turn.legs.append(Leg(event.at))
 
 
 def resume(session: Session, event: Event) -> None:
@@ -138,7 +138,7 @@ def end_leg(session: Session, event: Event, reason: str) -> None:
     if turn is None:
         return
     if not turn.legs:  # nobody said that it runs, yet it did
-        turn.legs += (Leg(turn.started_at),)
+        turn.legs.append(Leg(turn.started_at))
     if turn.legs[-1].stop_reason is None:
         leg = turn.legs[-1]
         leg.ended_at, leg.stop_reason, leg.idle = event.at, reason, event.key
