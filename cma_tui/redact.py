@@ -26,12 +26,15 @@ _TAIL = 4096
 _DEPTH = 40
 _PARTS = 2000
 _PIECE = 2000
-_SHORT = 64
-_HARMLESS = 4096
 _LITERAL = 8
 """A value shorter than that is no key, and would be found all over the text."""
-_RECENT = 1 << 20
-"""Characters of longer texts that are remembered."""
+_REMEMBERED = 1 << 20
+"""Characters of texts that are remembered to be harmless, each counted with an entry's worth."""
+_ENTRY = 100
+_NAMES = 4096
+"""Names of fields that are remembered."""
+_NAME_LENGTH = 200
+"""Characters of a field's name that are kept."""
 
 _MARK = r"[A-Za-z0-9_-]"
 _TOKENS: Final = tuple(
@@ -110,12 +113,10 @@ class Redactor:
         self.kinds: Counter[str] = Counter()
         """How many places were masked so far, by what was there."""
         self._harmless: set[str] = set()
-        """Short texts that were looked at and stay as they are: names of fields, mostly."""
-        self._recent: set[str] = set()
-        """Longer ones, as what was said stands in several rows."""
-        self._recent_size = 0
+        """Texts that were looked at last and stay as they are: what was said stands in several rows."""
+        self._harmless_size = 0
         self._names: dict[str, bool] = {}
-        """Names of fields, and whether they hold a secret."""
+        """Names of fields that stay as they are, and whether they hold a secret."""
 
     @property
     def masked(self) -> int:
@@ -124,16 +125,9 @@ class Redactor:
 
     def text(self, text: str, cap: int = FIELD) -> str:
         """A text without its secrets, in at most about `cap` characters, and valid Unicode."""
-        if text in self._harmless:
-            return text
         length = len(text)
-        if length <= cap and text in self._recent:
+        if length <= cap and text in self._harmless:
             return text
-        if length <= _SHORT:
-            clean = self._mask(_valid(text))
-            if clean == text and len(self._harmless) < _HARMLESS:
-                self._harmless.add(text)
-            return clean
         cut = length > cap + _MARGIN
         if cut:
             text = text[: cap + _MARGIN]
@@ -152,22 +146,30 @@ class Redactor:
         """A JSON value without its secrets, its texts in at most about `whole` characters, each in `cap`."""
         return _Walk(self, cap, whole).value(value)
 
-    def _remember(self, text: str) -> None:
-        """It stays as it is wherever else it stands."""
-        if self._recent_size + len(text) > _RECENT:
-            self._recent, self._recent_size = set(), 0
-        if len(text) <= _RECENT // 8:
-            self._recent.add(text)
-            self._recent_size += len(text)
+    def name(self, name: str) -> tuple[str, bool]:
+        """A field's name without its secrets, and whether it holds one, whatever that looks like."""
+        secret = self._names.get(name)
+        if secret is None:
+            clean, secret = self.text(name, cap=_NAME_LENGTH), self.secret_name(name)
+            if clean != name:
+                return clean, secret
+            if len(self._names) >= _NAMES:
+                self._names.clear()
+            self._names[name] = secret
+        return name, secret
 
     def secret_name(self, name: str) -> bool:
         """Whether a field of that name holds a secret, whatever it looks like."""
-        secret = self._names.get(name)
-        if secret is None:
-            secret = len(name) <= 100 and _NAME.search(_CAMEL.sub("_", name)) is not None
-            if len(self._names) < _HARMLESS and len(name) <= _SHORT:
-                self._names[name] = secret
-        return secret
+        return len(name) <= 100 and _NAME.search(_CAMEL.sub("_", name)) is not None
+
+    def _remember(self, text: str) -> None:
+        """It stays as it is wherever else it stands."""
+        if len(text) > _REMEMBERED // 8:
+            return
+        self._harmless_size += len(text) + _ENTRY
+        if self._harmless_size > _REMEMBERED:
+            self._harmless, self._harmless_size = set(), len(text) + _ENTRY
+        self._harmless.add(text)
 
     def _mask(self, text: str) -> str:
         if len(text) < 4:
@@ -276,23 +278,28 @@ class _Walk:
         if value.get("type") == "base64" and isinstance(value.get("data"), str):
             value = {**value, "data": f"[base64, about {len(value['data']) * 3 // 4:,} bytes]"}
         clean: dict[str, Any] = {}
-        for number, (name, inner) in enumerate(value.items()):
-            if number >= _PARTS:
+        for name, inner in value.items():
+            if len(clean) >= _PARTS:
                 clean["…"] = f"[cut: {len(value):,} fields in all]"
                 break
-            key = self._redactor.text(name, cap=200)
-            if isinstance(inner, str | int | float) and inner and self._redactor.secret_name(name):
+            key, secret = self._redactor.name(name)
+            if secret and inner and isinstance(inner, str | int | float):
                 self._redactor.kinds["value named as secret"] += 1
                 clean[key] = MASK
+            elif isinstance(inner, str):
+                clean[key] = self._text(inner)
             else:
                 clean[key] = self.value(inner, depth + 1)
         return clean
 
     def _text(self, text: str) -> str:
-        if self._left <= 0:
-            return f"[cut: {len(text):,} characters]" if len(text) > 40 else self._redactor.text(text)
-        clean = self._redactor.text(text, cap=min(self._cap, max(self._left, 1000)))
-        self._left -= len(clean)
+        cap, left = self._cap, self._left
+        if left < cap:
+            if left <= 0:
+                return f"[cut: {len(text):,} characters]" if len(text) > 40 else self._redactor.text(text)
+            cap = min(cap, max(left, 1000))
+        clean = self._redactor.text(text, cap)
+        self._left = left - len(clean)
         return clean
 
 

@@ -8,7 +8,7 @@ queue stays due; nothing starts (no thread, no file, no socket) before there is 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
@@ -16,7 +16,7 @@ from time import monotonic
 from cma_tui.mirror.calls import call_key
 from cma_tui.mirror.cut import Head, anchor, extent, identity_of, named, take, take_head
 from cma_tui.mirror.due import Due
-from cma_tui.mirror.intake import Intake, Parcel
+from cma_tui.mirror.intake import GATHERING, Intake, Parcel
 from cma_tui.mirror.outbox import LIMIT, Counts, Outbox
 from cma_tui.mirror.row import row_id
 from cma_tui.mirror.spans import SESSION
@@ -33,6 +33,8 @@ _ITEMS = 1500
 """Items copied in one `update`."""
 _INTERVAL = 1.0
 """Seconds between two looks at a turn that runs, in realtime mode."""
+_FULL = 0.2
+"""Seconds until there may be room in a queue that is full."""
 _REACH = 500
 """Items looked back from a model request for what it was given, in realtime mode."""
 
@@ -52,6 +54,7 @@ class Mirror:
         namespace: str = "",
         note: str = "",
         limit: int = LIMIT,
+        gathering: float = GATHERING,
         clock: Callable[[], float] = monotonic,
         wait: Callable[[threading.Event, float | None], object] = threading.Event.wait,
         timeout: float = 20.0,
@@ -69,6 +72,7 @@ class Mirror:
             namespace: tells servers apart whose session ids may be the same.
             note: why it is off, in one line.
             limit: bytes that may wait on disk.
+            gathering: seconds between two times that turns go to the disk, and from there to the server.
             clock: seconds that only go forward.
             wait: waits for an event, at most so many seconds.
             timeout: seconds to wait for an answer of the server.
@@ -82,6 +86,7 @@ class Mirror:
         self._target, self._folder, self._limit = target, folder, limit
         self._sample, self._namespace = sample, namespace
         self._redactor = Redactor(secrets, patterns)
+        self._gathering = gathering
         self._clock, self._wait, self._timeout = clock, wait, timeout
         self._identity: str | None = None
         self._intake: Intake | None = None
@@ -89,8 +94,7 @@ class Mirror:
         self._moved = threading.Event()
         self._lock = threading.Lock()
         self._kept: set[str] = set()
-        self._arrived: set[str] = set()
-        self._numbers = (0, 0, 0, 0, 0)
+        self._counts = Counts()
         self._session: Session | None = None
         self._book = Book()
         self._whole = False
@@ -105,7 +109,7 @@ class Mirror:
     def update(
         self, session: Session, book: Book, change: Change | None = None, *, whole: bool = True
     ) -> bool:
-        """Pick what is to be sent. Call it after each fold, and on the clock while it returns True.
+        """Pick what is to be sent. Call it after each fold, and after a `pause` while it returns True.
 
         Args:
             session: the session as it stands.
@@ -116,7 +120,7 @@ class Mirror:
                 is True once.
 
         Returns:
-            True when there is more to pick than one call may take.
+            Whether there is more to pick.
         """
         self._whole = self._whole or whole
         if self.mode == "off" or not self._whole or not self._begun(session):
@@ -131,6 +135,13 @@ class Mirror:
         self._due.notice_costs(session, book)
         more = self._pick(session, _ITEMS)
         return self._pick_live(session) or more
+
+    @property
+    def pause(self) -> float:
+        """Seconds until a call of `update` will find what the last one has left."""
+        if self._intake is not None and self._intake.full:
+            return _FULL
+        return 0.0 if self._due.turns else max(0.0, self._live_after - self._clock())
 
     def close(self, deadline: float = 2.0) -> Status:
         """Keep what was picked, send what can be sent by then, and end.
@@ -168,15 +179,18 @@ class Mirror:
         """How it stands."""
         if self.mode == "off" or self._intake is None or self._uploader is None:
             return Status(on=self.mode != "off")
-        sent, waiting, failed, elsewhere, lost = self._numbers
+        with self._lock:
+            counts, kept = self._counts, len(self._kept)
+            waiting = len(counts.waiting & self._kept)
+            failed = len((counts.refused & self._kept) - counts.waiting)
         return Status(
             on=True,
-            sent=sent,
+            sent=kept - waiting - failed,
             waiting=waiting + self._intake.waiting + len(self._due.turns),
             open=int(self._session is not None and self._session.turn is not None),
             failed=failed,
-            elsewhere=elsewhere,
-            lost=lost,
+            elsewhere=counts.all_waiting - len(counts.waiting),
+            lost=counts.lost,
             masked=self._redactor.masked,
             problem=self._intake.problem or self._uploader.problem,
         )
@@ -212,8 +226,9 @@ class Mirror:
 
     def sent(self, session: Session, turn: Turn) -> bool:
         """Whether the server has the turn, as it was last picked."""
+        key = anchor(session, turn)
         with self._lock:
-            return anchor(session, turn) in self._arrived
+            return key in self._kept and key not in self._counts.waiting | self._counts.refused
 
     # -- which turns ---------------------------------------------------------------------------------------
 
@@ -240,8 +255,10 @@ class Mirror:
             self._redactor,
             content=self.mode != "metadata",
             sample=self._sample,
-            kept=self._kept_turn,
+            kept=self._kept_turns,
+            gathering=self._gathering,
             wait=self._wait,
+            clock=self._clock,
         )
         self._uploader = Uploader(
             self._open_outbox,
@@ -304,10 +321,10 @@ class Mirror:
             return False
         if self._intake.full:
             return True
-        if not named(session, turn):
+        if not named(session, turn) or not opening_seen(session, turn):
             return False
-        if not opening_seen(session, turn):
-            return False
+        if self._clock() < self._live_after:
+            return bool(self._live)
         key = anchor(session, turn)
         # What a sub-agent did in an earlier turn may be read while this one runs: it is not this one's.
         ours = self._due.index.children.get(turn.index, {})
@@ -320,8 +337,6 @@ class Mirror:
         if not calls and self._opened == key:
             self._live.clear()
             return False
-        if self._clock() < self._live_after:
-            return True
         given = set(calls)
         for position in calls:
             given |= _surroundings(session, turn, position)
@@ -335,22 +350,16 @@ class Mirror:
 
     # -- on the threads ------------------------------------------------------------------------------------
 
-    def _kept_turn(self, outbox: Outbox, key: str | None) -> None:
+    def _kept_turns(self, outbox: Outbox, keys: Set[str]) -> None:
         with self._lock:
-            if key is not None:
-                self._kept.add(key)
+            self._kept |= keys
         self._count(outbox)
         if self._uploader is not None:
             self._uploader.wake()
 
     def _count(self, outbox: Outbox) -> None:
         with self._lock:
-            counts: Counts = outbox.counts(self._identity or "")
-            waiting = len(counts.waiting & self._kept)
-            failed = len((counts.refused & self._kept) - counts.waiting)
-            self._arrived = self._kept - counts.waiting - counts.refused
-            others = counts.all_waiting - len(counts.waiting)
-            self._numbers = (len(self._arrived), waiting, failed, others, counts.lost)
+            self._counts = outbox.counts(self._identity or "")
 
 
 _CALLS = (ModelRequest, ToolUse, Evaluation)

@@ -13,7 +13,7 @@ import fcntl
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import time
@@ -53,6 +53,12 @@ CREATE TRIGGER IF NOT EXISTS waiting_more AFTER INSERT ON waiting
 CREATE TRIGGER IF NOT EXISTS waiting_less AFTER DELETE ON waiting
     BEGIN UPDATE facts SET value = value - length(OLD.body) WHERE name = 'bytes'; END;
 """
+_IN_WAITING = """
+SELECT id, digest, rank, live FROM waiting WHERE dest = ? AND id IN (SELECT value FROM json_each(?))
+"""
+_IN_LEDGER = """
+SELECT id, digest, rank, live FROM ledger WHERE dest = ? AND id IN (SELECT value FROM json_each(?))
+"""
 
 
 class OutboxError(Exception):
@@ -74,14 +80,22 @@ class Waiting(NamedTuple):
     body: bytes
 
 
+class _Version(NamedTuple):
+    """What tells one version of a row from another."""
+
+    digest: bytes
+    rank: int
+    live: bool
+
+
 class Counts(NamedTuple):
     """How a session's turns stand."""
 
-    waiting: frozenset[str]
-    refused: frozenset[str]
-    all_waiting: int
+    waiting: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
+    all_waiting: int = 0
     """Turns of all sessions that wait for this destination."""
-    lost: int
+    lost: int = 0
     """Turns that were dropped for room, ever."""
 
 
@@ -122,58 +136,59 @@ class Outbox:
 
     # -- what waits ----------------------------------------------------------------------------------------
 
-    def put(self, session: str, turn: str, rows: Sequence[Packed], *, root: Packed | None = None) -> int:
-        """Keep a turn's rows until they are sent. Returns how many wait that did not before.
+    def put(
+        self, session: str, turns: Iterable[tuple[str, Sequence[Packed]]], *, root: Packed | None = None
+    ) -> int:
+        """Keep turns' rows until they are sent, all or none. Returns how many wait that did not before.
 
         Args:
             session: the session they are of.
-            turn: what names the turn.
-            rows: its rows.
+            turns: what names each turn, and its rows; of a row that is there twice the later one counts.
             root: the session's own row, which belongs to no turn.
 
         Raises:
             OutboxError: the disk is full or broken; nothing was kept.
         """
+        rows: dict[str, tuple[str, Packed]] = {} if root is None else {root.id: ("", root)}
+        for turn, of_turn in turns:
+            for row in of_turn:
+                if row.id not in rows or rows[row.id][1].rank <= row.rank:
+                    rows.pop(row.id, None)
+                    rows[row.id] = (turn, row)
         with self._change() as db:
-            added = 0 if root is None else self._put(db, session, "", root)
-            added += sum(self._put(db, session, turn, row) for row in rows)
-            while (lost := self._drop_oldest(db)) is not None:
+            names = msgspec.json.encode(list(rows)).decode()
+            waiting = _versions(db.execute(_IN_WAITING, (self._dest, names)))
+            ledger = _versions(db.execute(_IN_LEDGER, (self._dest, names)))
+            news = [
+                (turn, row)
+                for turn, row in rows.values()
+                if _is_news(row, waiting.get(row.id), ledger.get(row.id))
+            ]
+            replaced = [(self._dest, row.id) for _, row in news if row.id in waiting]
+            db.executemany("DELETE FROM waiting WHERE dest = ? AND id = ?", replaced)
+            db.executemany(
+                "INSERT INTO waiting (dest, session, turn, id, digest, rank, live, body)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (self._dest, session, turn, row.id, row.digest, row.rank, row.live, row.body)
+                    for turn, row in news
+                ],
+            )
+            while self._drop_oldest(db):
                 db.execute("UPDATE facts SET value = value + 1 WHERE name = 'lost'")
-                if lost == (session, turn):
-                    break
-        return added
+        return len(news)
 
-    def _put(self, db: sqlite3.Connection, session: str, turn: str, row: Packed) -> bool:
-        where = (self._dest, row.id)
-        held = db.execute(
-            "SELECT digest, rank, live FROM waiting WHERE dest = ? AND id = ?", where
-        ).fetchone()
-        sent = db.execute("SELECT digest, rank, live FROM ledger WHERE dest = ? AND id = ?", where).fetchone()
-        if any(known is not None and known[1] > row.rank for known in (held, sent)):
-            return False
-        latest = held or sent
-        if latest is not None and latest[0] == row.digest and latest[1] == row.rank and latest[2] >= row.live:
-            return False
-        if held is not None:
-            db.execute("DELETE FROM waiting WHERE dest = ? AND id = ?", where)
-        db.execute(
-            "INSERT INTO waiting (dest, session, turn, id, digest, rank, live, body)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (self._dest, session, turn, row.id, row.digest, row.rank, row.live, row.body),
-        )
-        return True
-
-    def _drop_oldest(self, db: sqlite3.Connection) -> tuple[str, str] | None:
+    def _drop_oldest(self, db: sqlite3.Connection) -> bool:
         """Drop the oldest turn if there is too much; a session's own row, which has no turn, stays."""
         if self._fact("bytes") <= self._limit:
-            return None
+            return False
         oldest: tuple[str, str, str] | None = db.execute(
             "SELECT dest, session, turn FROM waiting WHERE turn != '' ORDER BY seq LIMIT 1"
         ).fetchone()
         if oldest is None:
-            return None
+            return False
         db.execute("DELETE FROM waiting WHERE dest = ? AND session = ? AND turn = ?", oldest)
-        return oldest[1], oldest[2]
+        return True
 
     def batch(self, rows: int, size: int) -> list[Waiting]:
         """What is to be sent next, oldest first: at most so many rows and bytes, but at least one row."""
@@ -193,13 +208,12 @@ class Outbox:
     def sent(self, batch: Sequence[Waiting]) -> None:
         """The server has these. A version that came meanwhile still waits."""
         with self._change() as db:
-            for row in batch:
-                self._settle(db, row, refused=False)
+            self._settle(db, batch, refused=False)
 
     def refuse(self, row: Waiting, status: int, reason: str) -> None:
         """The server refuses this one, and will again: set it aside, so that it holds up nothing."""
         with self._change() as db:
-            self._settle(db, row, refused=True)
+            self._settle(db, [row], refused=True)
             db.execute(
                 "INSERT OR REPLACE INTO refused (dest, session, turn, id, status, reason, at, body)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -209,16 +223,23 @@ class Outbox:
                 "DELETE FROM refused WHERE seq <= (SELECT max(seq) FROM refused) - ?", (_REFUSED_KEPT,)
             )
 
-    def _settle(self, db: sqlite3.Connection, row: Waiting, *, refused: bool) -> None:
+    def _settle(self, db: sqlite3.Connection, batch: Sequence[Waiting], *, refused: bool) -> None:
+        """Note in which version the server has, or has refused, rows; they wait no longer."""
+        places = msgspec.json.encode([row.seq for row in batch]).decode()
         db.execute(
-            "INSERT OR REPLACE INTO ledger SELECT dest, id, digest, rank,"
-            " max(live, coalesce((SELECT live FROM ledger l WHERE l.dest = w.dest AND l.id = w.id), 0)), ?, ?"
-            " FROM waiting w WHERE seq = ?",
-            (refused, time(), row.seq),
+            "INSERT OR REPLACE INTO ledger SELECT w.dest, w.id, w.digest, w.rank,"
+            " max(w.live, coalesce(l.live, 0)), ?, ?"
+            " FROM waiting w LEFT JOIN ledger l ON l.dest = w.dest AND l.id = w.id"
+            " WHERE w.seq IN (SELECT value FROM json_each(?))",
+            (refused, time(), places),
         )
-        db.execute("DELETE FROM waiting WHERE seq = ?", (row.seq,))
+        db.execute("DELETE FROM waiting WHERE seq IN (SELECT value FROM json_each(?))", (places,))
         if not refused:
-            db.execute("DELETE FROM refused WHERE dest = ? AND id = ?", (self._dest, row.id))
+            names = msgspec.json.encode([row.id for row in batch]).decode()
+            db.execute(
+                "DELETE FROM refused WHERE dest = ? AND id IN (SELECT value FROM json_each(?))",
+                (self._dest, names),
+            )
 
     # -- how it stands -------------------------------------------------------------------------------------
 
@@ -308,6 +329,19 @@ class Outbox:
     def _fact(self, name: str) -> int:
         found = self._read("SELECT value FROM facts WHERE name = ?", (name,))
         return int(found[0][0]) if found else 0
+
+
+def _versions(found: Iterable[Sequence[Any]]) -> dict[str, _Version]:
+    """Versions of rows, by id."""
+    return {name: _Version(*version) for name, *version in found}
+
+
+def _is_news(row: Packed, waiting: _Version | None, sent: _Version | None) -> bool:
+    """Whether a row is to be sent, beside what waits and what the server has."""
+    known = [version for version in (waiting, sent) if version is not None]
+    if any(version.rank > row.rank for version in known):
+        return False
+    return not known or known[0][:2] != (row.digest, row.rank) or known[0].live < row.live
 
 
 def _failed(what: str, error: sqlite3.Error) -> OutboxError:

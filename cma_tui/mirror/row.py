@@ -8,6 +8,7 @@ that is complete says so in full, and a provisional one leaves out whatever only
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b, sha256
 from math import isfinite
 from typing import Any, Final
@@ -23,6 +24,8 @@ NAMESPACE: Final = UUID("8d0bf7a4-6a0e-5c58-9a3e-0d1f5f3c7b21")
 FIRST_TOKEN: Final = "time_to_first_token"  # noqa: S105 - a metric's name
 """Known only to who watched live. Its absence is no change: a replay must not send a row again for it."""
 
+_KNOWN = 1024
+"""Ids that are remembered: the session's and the turns' are named by many rows."""
 _ORIGIN = msgspec.json.encode({"span_origin": {"name": "cma-top", "version": __version__}})
 _REPLACED = [["input"], ["output"], ["error"]]
 """What a later version of a row replaces as a whole. The rest is merged: people's reviews are in there."""
@@ -90,16 +93,19 @@ def seconds(value: float | None) -> float | None:
     return None if known is None else round(known, 6)
 
 
+@lru_cache(_KNOWN)
 def row_id(session: str, key: str) -> str:
     """The id under which a row is stored."""
     return str(uuid5(NAMESPACE, f"{session}\x1f{key}"))
 
 
+@lru_cache(_KNOWN)
 def span_id(session: str, key: str) -> str:
     """The id that a row's children name."""
     return sha256(f"{NAMESPACE}\x1f{session}\x1f{key}".encode(errors="replace")).hexdigest()[:16]
 
 
+@lru_cache(_KNOWN)
 def trace_id(session: str) -> str:
     """The id that all rows of a session share."""
     return sha256(f"{NAMESPACE}\x1f{session}".encode(errors="replace")).hexdigest()[:32]

@@ -120,7 +120,8 @@ def target(fake: Fake, **more) -> Target:
 
 
 def mirror(fake: Fake, folder, **more) -> Mirror:
-    """A mirror to the fake, on a clock of its own that takes no time."""
+    """A mirror to the fake, on a clock of its own that takes no time; turns are kept as they come."""
+    more = {"gathering": 0.0} | more
     time = more.pop("time", None)
     if time is not None:
         more |= {"clock": time.clock, "wait": time.wait}

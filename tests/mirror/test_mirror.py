@@ -246,6 +246,30 @@ def test_a_realtime_turn_sends_what_is_new_and_not_all_over_again(fake, tmp_path
     assert most["tool"] <= 3
 
 
+def test_it_says_how_long_what_is_left_can_wait(fake, tmp_path):
+    """Whoever draws need not ask all the time while a turn runs."""
+    time = Time()
+    watcher = mirror(fake, tmp_path, mode="realtime", time=time)
+    log = Log()
+    log.begin()
+    session = fold(told(log.events))
+    assert not watcher.update(session, counted(session), Change())
+    log.tool()
+    apply(session, log.events[-1], change := Change())
+    time.now += 0.25
+    assert watcher.update(session, counted(session), change)
+    assert watcher.pause == pytest.approx(0.75)
+    time.now += 0.75
+    assert not watcher.update(session, counted(session), Change())
+    close(watcher)
+    log.rest()
+    session = fold(told(many_turns(160).events))
+    other = mirror(fake, tmp_path / "other")
+    assert other.update(session, counted(session), Change())
+    assert other.pause <= 0.2
+    close(other)
+
+
 def test_metadata_alone_leaves_nothing_that_was_said(fake, tmp_path):
     log = Log()
     log.begin("the secret plan")
@@ -318,7 +342,7 @@ def test_what_does_not_fit_the_queue_is_picked_later(fake, tmp_path, monkeypatch
         return kept(self)
 
     monkeypatch.setattr(Mirror, "_open_outbox", late)
-    session = fold(told(many_turns(QUEUE + 20).events))
+    session = fold(told(many_turns(3 * QUEUE).events))
     watcher = mirror(fake, tmp_path)
     for _ in range(5):
         assert watcher.update(session, counted(session), Change())
@@ -326,7 +350,7 @@ def test_what_does_not_fit_the_queue_is_picked_later(fake, tmp_path, monkeypatch
     held.set()
     while watcher.update(session, counted(session), Change()):
         pass
-    assert close(watcher).sent == QUEUE + 20
+    assert close(watcher).sent == 3 * QUEUE
 
 
 def test_nothing_starts_when_off_or_not_in_the_sample(tmp_path, monkeypatch):

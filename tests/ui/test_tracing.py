@@ -148,3 +148,25 @@ async def test_what_stops_the_sending_is_in_the_header(fake, tmp_path):
             assert "not sent yet" in play.text()
     finally:
         made.close(10)
+
+
+async def test_a_turn_that_runs_is_not_looked_at_all_the_time(fake, tmp_path, monkeypatch):
+    """What is new in it is picked once a second; the screen does not draw until then."""
+    made = mirror(fake, tmp_path, mode="realtime")
+    looks, update = [], made.update
+    monkeypatch.setattr(made, "update", lambda *a, **k: looks.append(1) or update(*a, **k))
+    log = Log()
+    log.begin("Deploy it")
+    log.start()
+    log.tool("first")
+    try:
+        stage = Stage(*told(log.events))
+        async with playing(stage=stage, mode="watch", mirror=made, size=(110, 24)) as play:
+            await play.until(lambda: len(fake.rows) == 4)
+            log.tool("second")
+            before = len(looks)
+            stage.give(log.events[-1])
+            await play.until(lambda: len(fake.rows) == 5)
+            assert len(looks) - before < 15
+    finally:
+        made.close(10)

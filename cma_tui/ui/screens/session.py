@@ -244,10 +244,14 @@ class SessionScreen(Driving):
         """When to draw next, if nothing arrives before."""
         if (self._counting.behind or self.figures.behind) and not self.feed.behind:
             self._beat.plan(TICK / 2)
-        elif self.feed.behind or self._mirror_behind:
+        elif self.feed.behind:
             self._beat.plan(_PAUSE if self._reading else TICK / 4)
-        elif (due := self.player.due()) is not None:
-            self._beat.plan(max(TICK, due), loose=True)
+        elif due := [due for due in (self.player.due(), self._mirror_due()) if due is not None]:
+            self._beat.plan(max(TICK, min(due)), loose=True)
+
+    def _mirror_due(self) -> float | None:
+        """Seconds until the mirror wants to pick more, if nothing arrives before."""
+        return self._mirror.pause if self._mirror is not None and self._mirror_behind else None
 
     def _show_figures(self) -> None:
         """Headings are set again where prices were found, or counting has caught up."""
