@@ -30,6 +30,7 @@ from cma_tui.session.model import (
     Turn,
     WorkflowRun,
 )
+from cma_tui.session.own import copy_turn
 
 _SPOKEN = frozenset(
     {
@@ -252,7 +253,7 @@ def take(
     """
     cut = Cut(
         head,
-        copy(turn),
+        copy_turn(turn),
         anchor(session, turn),
         {},
         {},
@@ -265,7 +266,6 @@ def take(
         session.items[turn.first_item].event if turn.first_item < len(session.items) else len(session.events),
         [(-1, copy(first_agent(session))), *session.agents],
     )
-    cut.turn.legs = tuple(copy(leg) for leg in turn.legs)
     children = index.children.get(turn.index, {})
     if only is None:
         for position in extent(session, turn):
