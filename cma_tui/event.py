@@ -11,7 +11,7 @@ Source of the names and fields: the session events of the Managed Agents API, be
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Annotated, Any, Final
@@ -84,23 +84,16 @@ LOCAL_TYPES: Final = frozenset(
 """Facts of our own, kept in the log beside the server's so that they are recorded, replayed and seen."""
 
 
+Tokens = Annotated[int, Meta(ge=0)]
+
+
 class ModelUsage(msgspec.Struct, gc=False):
     """Tokens of one model request. `input_tokens` excludes what was read from or written to the cache."""
 
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_input_tokens: int = 0
-    cache_creation_input_tokens: int = 0
-
-    @property
-    def sane(self) -> bool:
-        """Whether no count is negative."""
-        return (
-            self.input_tokens >= 0
-            and self.output_tokens >= 0
-            and self.cache_read_input_tokens >= 0
-            and self.cache_creation_input_tokens >= 0
-        )
+    input_tokens: Tokens = 0
+    output_tokens: Tokens = 0
+    cache_read_input_tokens: Tokens = 0
+    cache_creation_input_tokens: Tokens = 0
 
 
 class StopReason(msgspec.Struct, gc=False):
@@ -172,7 +165,8 @@ class Event(msgspec.Struct, gc=False, eq=False):
         return value if isinstance(value, dict) else {}
 
 
-_names: Final = {name: name for name in EVENT_TYPES | LOCAL_TYPES}
+_served: Final = {name: name for name in EVENT_TYPES}
+_names: Final = _served | {name: name for name in LOCAL_TYPES}
 _read = msgspec.json.Decoder(Event).decode
 _read_any = msgspec.json.Decoder().decode
 
@@ -201,8 +195,6 @@ def parse(
     """
     try:
         event = _read(raw)
-        if event.model_usage is not None and not event.model_usage.sane:
-            event = _salvage(raw, position)
     except (ValueError, RecursionError):
         event = _salvage(raw, position)
     type_ = _names.get(event.type)  # one string for all of a type
@@ -225,6 +217,39 @@ def parse(
     if stamp is not None:
         event.at = stamp.timestamp() if stamp.tzinfo is UTC else _seconds(stamp)
     return event
+
+
+def parse_lines(lines: Iterable[bytes], at: int) -> list[Event | None]:
+    """What `parse` makes of lines: of each that is an event of a server's known type with an id; else None.
+
+    Args:
+        lines: the JSON texts, without their ends.
+        at: where the first of them begins in its file.
+    """
+    found: list[Event | None] = []
+    known, read, keep, utc = _served.get, _read, found.append, UTC
+    for line in lines:
+        raw = line.strip()
+        try:
+            event = read(raw)
+        except (ValueError, RecursionError):
+            keep(None)
+        else:
+            type_ = known(event.type)
+            key = event.id
+            if type_ is None or not key:
+                keep(None)
+            else:
+                event.type = type_
+                event.raw = raw
+                event.key = key
+                event.where = at
+                stamp = event.processed_at
+                if stamp is not None:
+                    event.at = stamp.timestamp() if stamp.tzinfo is utc else _seconds(stamp)
+                keep(event)
+        at += len(line) + 1
+    return found
 
 
 def local(type_: str, fields: Mapping[str, Any], *, received_at: float | None = None, key: str = "") -> Event:

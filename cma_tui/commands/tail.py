@@ -38,7 +38,7 @@ from cma_tui.source import Source, SourceError
 
 _LOOK = 0.2
 """Seconds between two looks at a file that is being written."""
-_MOST, _FEW = 65_536, 1024
+_MOST, _FEW = 65_536, 256
 """Events of a file that are brought into order at once, with their texts in memory: those of several streams,
 where an order that is wrong costs a fold, and those of one."""
 _STRETCH = 2048

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -55,6 +55,12 @@ class Aside(LogEvents):
     def append(self, event: Event) -> None:
         """Take an event in; some older ones may leave the memory for it."""
         super().append(event)
+        if len(self) >= self._due:
+            self._write()
+
+    def extend(self, values: Iterable[Event]) -> None:
+        """Take events in; some older ones may leave the memory for them."""
+        super().extend(values)
         if len(self) >= self._due:
             self._write()
 

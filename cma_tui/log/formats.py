@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, MutableSequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Literal, NamedTuple, Self
+from typing import Final, Literal, NamedTuple, Self, cast
 
 from cma_tui.content import as_dict, as_text
-from cma_tui.event import EVENT_TYPES, Event, bad_frame, decode, parse
+from cma_tui.event import EVENT_TYPES, Event, bad_frame, decode, parse, parse_lines
 from cma_tui.log.index import LogEvents, Source
 from cma_tui.log.order import MARK, in_order
 from cma_tui.log.origin import (
@@ -30,7 +30,7 @@ from cma_tui.log.origin import (
     dropped,
     unified,
 )
-from cma_tui.log.passes import of_session, settled, several
+from cma_tui.log.passes import of_session, one_by_one, settled, several
 from cma_tui.log.scan import documents, fields
 from cma_tui.log.shapes import (
     JSON_LINES,
@@ -75,7 +75,7 @@ class SavedLog:
         self.name = origin.name
         self.shape = ""
         """What the file is: "JSON lines", "recording", "JSON array", "SSE capture" and so on."""
-        first = list(islice(self._read(self._found), _TRIED))
+        first = list(islice(chain.from_iterable(self._read(self._found)), _TRIED))
         if not (self._found.recognised or any(map(is_event, first))):
             raise LogError(self.name, _refusal(first, self._plan, self._found))
         self.shape = self._found.shape
@@ -107,10 +107,11 @@ class SavedLog:
         """
         found = self._found = Found()
         self._shown = session
-        events = self._read(found)
+        lists = self._read(found)
         if self._calls:
-            events = settled(events, found)
-        yield from of_session(events, session, found)
+            lists = one_by_one(settled(chain.from_iterable(lists), found))
+        for events in of_session(lists, session, found):
+            yield from events
         if found.unfinished:
             found.note("the list goes on: the last page in the file names a further one")
         if found.passed_over:
@@ -133,7 +134,7 @@ class SavedLog:
             raise LogError(self.name, "cannot be followed: only files of JSON lines and recordings can")
         found = self._found = Found()
         chunks = dropped(self._origin.growing(wait), self._plan.start)
-        return _from_lines(Lines(chunks, self._plan.start), found)
+        return chain.from_iterable(_from_lines(Lines(chunks, self._plan.start), found))
 
     def kept(self, session: int = 0) -> MutableSequence[Event]:
         """What keeps the events of one of the sessions: their places in the file, where they have some."""
@@ -165,16 +166,17 @@ class SavedLog:
     ) -> None:
         self.close()
 
-    def _read(self, found: Found) -> Iterator[Event]:
+    def _read(self, found: Found) -> Iterator[list[Event]]:
+        """The events in order; those of plain lines come many at a time."""
         chunks = dropped(self._origin.chunks(found.notes), self._plan.start)
         if self._plan.layout == "frames":
             found.see(SSE_CAPTURE)
-            return _from_frames(Lines(unified(chunks)), found)
+            return one_by_one(_from_frames(Lines(unified(chunks)), found))
         if self._plan.layout == "document":
-            return _from_document(chunks, self.name, found)
+            return one_by_one(_from_document(chunks, self.name, found))
         lines = Lines(chunks, self._plan.start)
         if self.shape == RECORDING and self._tells_order():
-            return _from_recording(lines, found)
+            return one_by_one(_from_recording(lines, found))
         return _from_lines(lines, found)
 
     def _tells_order(self) -> bool:
@@ -281,36 +283,37 @@ def _refusal(first: list[Event], plan: _Plan, found: Found) -> str:
 # -- the three ways through a file -------------------------------------------------------------------------
 
 
-def _from_lines(lines: Lines, found: Found) -> Iterator[Event]:
+def _from_lines(lines: Lines, found: Found) -> Iterator[list[Event]]:
     """One JSON value a line; nearly always an event, or an event wrapped by our recorder."""
-    known = EVENT_TYPES
     number = 0
     for batch in lines.batches():
         at = lines.at
         if found.shape == JSON_LINES:
-            for number, text in enumerate(batch, number + 1):  # noqa: B020 - line numbers go on
-                line = text.strip()
-                event = parse(line, position=number)
-                if event.type in known:
-                    event.where = at
-                    yield event
-                elif line:
-                    yield from _closer(text, number, found)
-                at += len(text) + 1
+            parsed = parse_lines(batch, at)
+            if None not in parsed:
+                number += len(batch)
+                yield cast(list[Event], parsed)
+                continue
         else:
-            for number, text in enumerate(batch, number + 1):  # noqa: B020
-                one = _again(text, number, found.shape)
-                if one is not None:
-                    one.where = at
-                    yield one
-                elif not text.isspace() and text:
-                    yield from _closer(text, number, found)
-                at += len(text) + 1
+            parsed = [None] * len(batch)
+        given: list[Event] = []
+        for text, event in zip(batch, parsed, strict=True):
+            number += 1
+            one = event or _again(text, number, found.shape)
+            if one is not None:
+                one.where = at
+                given.append(one)
+            elif text and not text.isspace():
+                yield given
+                given = []
+                yield from one_by_one(_closer(text, number, found))
+            at += len(text) + 1
+        yield given
     tail = lines.tail.strip()
     if tail and decode(tail) is None:
         found.note(f"torn last line, {len(lines.tail):,} bytes")
     elif tail:
-        yield from expand(tail, number + 1, found)
+        yield from one_by_one(expand(tail, number + 1, found))
 
 
 def _again(line: bytes, number: int, shape: str) -> Event | None:

@@ -116,6 +116,21 @@ class LogEvents(MutableSequence[Event]):
         self._add_mark(hash(event.key) & _MARK)  # a string keeps its hash: it was looked up before
         self._add_latest(event)
 
+    def extend(self, values: Iterable[Event]) -> None:
+        """Take in events, one after the other."""
+        events = values if isinstance(values, list) else list(values)
+        count = len(self._places)
+        places = [event.where for event in events]
+        self._places.extend(places)
+        self._marks.extend([hash(event.key) & _MARK for event in events])
+        if self._several or min(places, default=0) < 0:
+            for index, where in enumerate(places):
+                if where < 0:
+                    self._whole[count + index] = events[index]
+                elif self._several:
+                    self._ends[where >> _FILE] = where & _WITHIN
+        self._latest.extend(events)
+
     @overload
     def __getitem__(self, index: int) -> Event: ...
     @overload

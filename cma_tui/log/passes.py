@@ -7,7 +7,7 @@ a bounded number of events, and drops nothing but the echo's twin and the sessio
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from cma_tui.content import as_dict, as_text, plain_text
@@ -23,6 +23,11 @@ _THREAD_STATUS: Final = frozenset(
 _RESTS: Final = frozenset({"session.status_idle", "session.status_terminated", "session.deleted"})
 _MARKS: Final = _THREAD_STATUS | _RESTS | {"session.thread_created", "local.session"}
 _BEFORE_RUN: Final = frozenset({"session.status_running", "session.updated", "session.usage"})
+
+
+def one_by_one(events: Iterable[Event]) -> Iterator[list[Event]]:
+    """The events as lists of one: each is there as soon as it is read."""
+    return ([event] for event in events)
 
 
 def settled(events: Iterator[Event], found: Found) -> Iterator[Event]:
@@ -69,7 +74,7 @@ def _same(one: Event, other: Event) -> bool:
     return plain_text(one.content) == plain_text(other.content)
 
 
-def of_session(events: Iterator[Event], wanted: int, found: Found) -> Iterator[Event]:
+def of_session(lists: Iterable[list[Event]], wanted: int, found: Found) -> Iterator[list[Event]]:
     """The events of one of the sessions in the log; the others are counted in `found.sessions`.
 
     A session begins where its description stands. Without one it begins where, after a session came to
@@ -79,28 +84,32 @@ def of_session(events: Iterator[Event], wanted: int, found: Found) -> Iterator[E
     held: list[Event] = []  # after a rest: what may already belong to the next session
     marks = _MARKS
     shown = wanted == 0
-    for event in events:
-        if shown and event.type not in marks:
-            yield event
-            continue
-        if not teller.resting:
-            if event.type in _MARKS:
-                teller.mark(event)
-            if teller.current == wanted:
-                yield event
-        else:
-            if event.type == "local.session" and teller.current == wanted:
-                yield from held  # a description begins a session: what came before it is not part of it
-                held = []
-            held.append(event)
-            if teller.undecided(event) and len(held) < _HELD:
+    for events in lists:
+        given: list[Event] = []
+        for event in events:
+            if shown and event.type not in marks:
+                given.append(event)
                 continue
-            if teller.current == wanted:
-                yield from held
-            held = []
-        shown = teller.current == wanted and not teller.resting
-    if teller.current == wanted:
-        yield from held
+            if not teller.resting:
+                if event.type in marks:
+                    teller.mark(event)
+                if teller.current == wanted:
+                    given.append(event)
+            else:
+                if event.type == "local.session" and teller.current == wanted:
+                    given += held  # a description begins a session: what came before it is not part of it
+                    held = []
+                held.append(event)
+                if teller.undecided(event) and len(held) < _HELD:
+                    continue
+                if teller.current == wanted:
+                    given += held
+                held = []
+            shown = teller.current == wanted and not teller.resting
+        if given:
+            yield given
+    if teller.current == wanted and held:
+        yield held
 
 
 def several(sessions: int, shown: int) -> list[str]:

@@ -13,12 +13,13 @@ from typing import Any
 from cma_tui.content import as_text
 from cma_tui.event import ModelUsage
 from cma_tui.mirror import messages
+from cma_tui.mirror.counts import Tally
 from cma_tui.mirror.cut import Cut, other_end
 from cma_tui.mirror.messages import Exchange
 from cma_tui.mirror.row import FIRST_TOKEN, Row, metrics, seconds
 from cma_tui.session.cost import NANO
 from cma_tui.session.errors import Events, denied, request_failures, tool_failure
-from cma_tui.session.model import Evaluation, Item, ModelRequest, Tally, ToolUse
+from cma_tui.session.model import Evaluation, Item, ModelRequest, ToolUse
 
 _SCORES = {"satisfied": 1.0, "max_iterations_reached": 0.0}
 """Final verdicts. All others leave the outcome open."""

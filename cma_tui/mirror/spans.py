@@ -15,12 +15,13 @@ import msgspec
 from cma_tui.content import as_dict, as_text
 from cma_tui.mirror import cost, messages
 from cma_tui.mirror.calls import call_rows, token_metrics
+from cma_tui.mirror.counts import Tally
 from cma_tui.mirror.cut import Cut, Head, Index, identity_of, index_of, take, take_head
 from cma_tui.mirror.row import FIRST_TOKEN, Row, metrics, seconds
 from cma_tui.session.book import Book
 from cma_tui.session.errors import TurnError, ended_badly, errors_of
 from cma_tui.session.figures import waiting_us, wall_us
-from cma_tui.session.model import Agent, ModelRequest, Session, Tally, ToolUse, Turn
+from cma_tui.session.model import Agent, ModelRequest, Session, ToolUse, Turn
 
 SESSION = "session"
 _ERRORS = 20

@@ -16,8 +16,18 @@ from collections.abc import Callable, Mapping, Set
 
 from cma_tui.content import as_dict, as_text
 from cma_tui.event import PREVIEW_TYPES, Event
-from cma_tui.session import outcomes, own, previews, resources, status, tools, turns, workflows
-from cma_tui.session.model import Change, Failure, Item, ModelRequest, Session, ToolUse
+from cma_tui.session import (
+    model_requests,
+    outcomes,
+    own,
+    previews,
+    resources,
+    status,
+    tools,
+    turns,
+    workflows,
+)
+from cma_tui.session.model import Change, Failure, Item, Session, ToolUse
 from cma_tui.session.place import child, own_stream, place, speaks_of
 
 QUEUEABLE = frozenset({"user.message", "user.interrupt", "system.message"})
@@ -123,7 +133,7 @@ def _accept(session: Session, event: Event, change: Change) -> None:
     session.owners.append(-1)
     step = STEPS.get(event.type)
     if step is None:
-        step = _other_step(session, event.type)
+        step = other_step(session, event.type)
     stream = None if event.stream is None else own_stream(session, event)
     if stream is not None:
         thread = child(session, stream)
@@ -140,14 +150,14 @@ def _accept(session: Session, event: Event, change: Change) -> None:
         if last is not None and at > last:
             session.last_at = at
         else:
-            _stretch(session, at)
-        if stream is None and session.turns:
-            turns.touch(session, at)
+            stretch(session, at)
+        if stream is None and (turn := own.open_turn(session)) is not None:
+            turns.touch(turn, at)
     if session.previews and session.previews.pop(event.key, None) is not None:
         change.previews = True
 
 
-def _other_step(session: Session, type_: str) -> Step:
+def other_step(session: Session, type_: str) -> Step:
     """The step of a fact of our own, which is counted apart, or of a type that is not known."""
     if type_.startswith("local."):
         session.local_events += 1
@@ -171,14 +181,14 @@ def _again(session: Session, event: Event, change: Change) -> bool:
         return False
     own.set_event(session, ordinal, event)
     if event.at is not None:
-        _stretch(session, event.at)
+        stretch(session, event.at)
     if item is not None:
         _restamp(session, own.item(session, owner), ordinal, event, change)
         change.touch(owner)
     return True
 
 
-def _stretch(session: Session, at: float) -> None:
+def stretch(session: Session, at: float) -> None:
     """Stretch the session's times to an event's."""
     if session.first_at is None or session.last_at is None:
         session.first_at = session.last_at = at
@@ -194,7 +204,7 @@ def _restamp(session: Session, item: Item, ordinal: int, event: Event, change: C
     What comes soon after it tells how long nothing happened before; a turn's items, when they came in it.
     """
     if isinstance(item, ToolUse):
-        tools.restamp(session, item, ordinal, event)
+        tools.restamp(item, ordinal, event)
     elif item.event == ordinal:
         item.at = event.at
     if own_stream(session, event) is None and 0 <= item.turn < len(session.turns):
@@ -259,18 +269,13 @@ def _agent_item(session: Session, event: Event, ordinal: int, change: Change) ->
     stream = None if event.stream is None else own_stream(session, event)
     index = turns.active(session, event, change)
     place(session, Item(ordinal, event.type, event.at, index, stream), change)
-    _first_block(session, event, stream)
+    model_requests.first_block(session, event, stream)
 
 
 def _plain(session: Session, event: Event, ordinal: int, change: Change) -> None:
-    item = Item(ordinal, event.type, event.at, turns.current(session), own_stream(session, event))
+    stream = None if event.stream is None else own_stream(session, event)
+    item = Item(ordinal, event.type, event.at, turns.current(session), stream)
     place(session, item, change)
-
-
-def _compacted(session: Session, event: Event, ordinal: int, change: Change) -> None:
-    _plain(session, event, ordinal, change)
-    for tally in turns.tallies(session, event):
-        tally.compactions += 1
 
 
 def _unknown(session: Session, event: Event, ordinal: int, change: Change) -> None:
@@ -285,70 +290,13 @@ def _bad_frame(session: Session, event: Event, ordinal: int, change: Change) -> 
     _plain(session, event, ordinal, change)
 
 
-# -- model requests ------------------------------------------------------------------------------------
-
-
-def _request_start(session: Session, event: Event, ordinal: int, change: Change) -> None:
-    stream = own_stream(session, event)
-    index = turns.active(session, event, change)
-    if stream is None:
-        turns.resume(session, event)
-    turns.close_request(session, stream, change)
-    request = ModelRequest(ordinal, event.type, event.at, index, stream)
-    session.open_requests[stream] = place(session, request, change)
-
-
-def _request_end(session: Session, event: Event, ordinal: int, change: Change) -> None:
-    stream = own_stream(session, event)
-    if session.previews:
-        previews.close(session, stream, change)
-    start = session.ordinals.get(event.model_request_start_id or "", -1)
-    index = session.owners[start] if start >= 0 else -1
-    request = own.item(session, index) if index >= 0 else None
-    if not isinstance(request, ModelRequest) or request.end >= 0:
-        # Its start was not seen: the figures still count, on a request of their own.
-        request = ModelRequest(ordinal, event.type, None, turns.active(session, event, change), stream)
-        index = place(session, request, change)
-    if session.open_requests.get(stream) == index:
-        del session.open_requests[stream]
-    session.owners[ordinal] = index
-    request.end, request.ended_at, request.closed = ordinal, event.at, True
-    request.is_error, request.usage = bool(event.is_error), event.model_usage
-    usage, seconds = event.model_usage, 0.0
-    if event.at is not None and request.at is not None:
-        seconds = max(0.0, event.at - request.at)
-    for tally in turns.tallies(session, event, request.turn):
-        tally.model_requests += 1
-        if request.is_error:
-            tally.model_errors += 1
-        if usage is not None:
-            tally.add_usage(usage)
-        tally.model_s += seconds
-    change.touch(index)
-    change.header = True
-
-
-def _first_block(session: Session, event: Event, stream: str | None) -> None:
-    index = session.open_requests.get(stream, -1)
-    if index < 0:
-        return
-    request = session.items[index]
-    if not isinstance(request, ModelRequest) or request.first_block_at is not None:
-        return
-    subject = event.session_thread_id
-    if subject is not None and stream is None and subject != session.primary:
-        return  # a child's ask on the session's stream is no block of the primary's request
-    request = own.item(session, index)
-    assert isinstance(request, ModelRequest)
-    request.first_block_at = event.at
-
-
 # -- tools: the joining is in `tools` --------------------------------------------------------------------
 
 
 def _tool_use(session: Session, event: Event, ordinal: int, change: Change) -> None:
     index = turns.active(session, event, change)
-    _first_block(session, event, own_stream(session, event))
+    stream = None if event.stream is None else own_stream(session, event)
+    model_requests.first_block(session, event, stream)
     tools.use(session, event, ordinal, index, change)
 
 
@@ -374,8 +322,6 @@ def _error(session: Session, event: Event, ordinal: int, change: Change) -> None
     if turn is not None and item.thread is None:
         turn.failures.append(index)
         turn.worked = True
-    for tally in turns.tallies(session, event):
-        tally.errors += 1
     change.header = True
 
 
@@ -397,7 +343,7 @@ STEPS: Mapping[str, Step] = {
     "agent.mcp_tool_use": _tool_use,
     "agent.message": _agent_item,
     "agent.thinking": _agent_item,
-    "agent.thread_context_compacted": _compacted,
+    "agent.thread_context_compacted": _plain,
     "agent.thread_message_received": _agent_item,
     "agent.thread_message_sent": _agent_item,
     "agent.tool_result": tools.result,
@@ -415,8 +361,8 @@ STEPS: Mapping[str, Step] = {
     "session.thread_status_terminated": status.thread,
     "session.updated": resources.session_updated,
     "session.usage": resources.session_usage,
-    "span.model_request_end": _request_end,
-    "span.model_request_start": _request_start,
+    "span.model_request_end": model_requests.end,
+    "span.model_request_start": model_requests.start,
     "span.outcome_evaluation_end": outcomes.end,
     "span.outcome_evaluation_ongoing": outcomes.ongoing,
     "span.outcome_evaluation_start": outcomes.start,

@@ -20,10 +20,12 @@ from math import inf
 from operator import itemgetter
 
 from cma_tui.event import PREVIEW_TYPES, Event
+from cma_tui.session import stretch
 from cma_tui.session.fold import apply, queues, withdraw
 from cma_tui.session.model import Change, Elsewhere, Session, ToolUse
 from cma_tui.session.moments import keep_past
 from cma_tui.session.place import own_stream
+from cma_tui.session.stretch import FEW
 from cma_tui.session.tools import cross_posted
 
 START = ""
@@ -39,14 +41,24 @@ def arrive(session: Session, events: Sequence[Event], change: Change) -> Session
     Returns:
         The session to go on with: the same object, or a new one where another stream was ahead of them.
     """
-    for number, event in enumerate(events):
-        if (event.stream is not None or session.several) and (
-            _learn_primary(session, event) or _is_late(session, event)
-        ):
-            sorting = _Sorting(session)
-            beside = [late for late in events[number:] if not sorting.add(late)]
-            return sorting.folded(beside, change)
-        apply(session, event, change)
+    number, size = 0, len(events)
+    while number < len(events):
+        if size >= FEW and (taken := stretch.take(session, events[number : number + size], change)):
+            number, size = number + taken, 2 * size
+            continue
+        if size > FEW:  # some of them are not plainly new: find out which
+            size = max(FEW, size // 2)
+            continue
+        for place in range(number, min(number + FEW, len(events))):
+            event = events[place]
+            if (event.stream is not None or session.several) and (
+                _learn_primary(session, event) or _is_late(session, event)
+            ):
+                sorting = _Sorting(session)
+                beside = [late for late in events[place:] if not sorting.add(late)]
+                return sorting.folded(beside, change)
+            apply(session, event, change)
+        number, size = number + FEW, 2 * FEW
     return session
 
 

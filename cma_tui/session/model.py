@@ -25,36 +25,6 @@ Awaited = Literal["confirmation", "custom_result", "host_result"]
 """What a tool use waits for: a person's yes, our host's result, or the result of a self-hosted worker."""
 
 
-class Tally(msgspec.Struct, gc=False):
-    """Counts and tokens that add up: of a turn, a thread or the session. Seconds are model and tool time."""
-
-    model_requests: int = 0
-    model_errors: int = 0
-    tool_uses: int = 0
-    tool_errors: int = 0
-    confirmations: int = 0
-    errors: int = 0
-    compactions: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-    model_s: float = 0.0
-    tool_s: float = 0.0
-
-    def add_usage(self, usage: ModelUsage) -> None:
-        """Count the tokens of one model request."""
-        self.input_tokens += usage.input_tokens
-        self.output_tokens += usage.output_tokens
-        self.cache_read_tokens += usage.cache_read_input_tokens
-        self.cache_write_tokens += usage.cache_creation_input_tokens
-
-    @property
-    def prompt_tokens(self) -> int:
-        """All tokens the model read: fresh, from the cache and into it."""
-        return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
-
-
 class Item(msgspec.Struct, gc=False):
     """One thing on the timeline. Plain items are one event; the subclasses join several."""
 
@@ -182,8 +152,6 @@ class Turn(msgspec.Struct, gc=False):
     interrupted: bool = False
     legs: list[Leg] = msgspec.field(default_factory=list)
     failures: list[int] = msgspec.field(default_factory=list)
-    tally: Tally = msgspec.field(default_factory=Tally)
-    """The primary thread's share."""
     snapshot: int = -1
     """Index of its last usage snapshot in `Session.usages`, -1 when it had none."""
     snapshot_before: int = -1
@@ -240,7 +208,6 @@ class SessionThread(msgspec.Struct):
     """Whether events of its own stream are in the log."""
     usage: UsageSnapshot | None = None
     """What the API last said that it has used, its own events seen or not."""
-    tally: Tally = msgspec.field(default_factory=Tally)
 
 
 class Outcome(msgspec.Struct):
@@ -386,8 +353,6 @@ class Session(msgspec.Struct):
     outcomes: dict[str, Outcome] = msgspec.field(default_factory=dict)
     runs: dict[str, WorkflowRun] = msgspec.field(default_factory=dict)
     usages: list[UsageSnapshot] = msgspec.field(default_factory=list)
-    tally: Tally = msgspec.field(default_factory=Tally)
-    """All threads whose own events are in the log."""
     unknown_types: dict[str, int] = msgspec.field(default_factory=dict)
     bad_frames: int = 0
     first_at: float | None = None

@@ -15,17 +15,18 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping, MutableSequence
+from collections.abc import Iterable, Iterator, Mapping, MutableSequence, Sequence
 from copy import copy
 from itertools import chain, islice
 from math import isnan, nan
-from typing import Any, Final, NamedTuple, TypeVar, overload
+from typing import Any, Final, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
 from cma_tui.content import as_dict, as_text
 from cma_tui.event import PREVIEW_TYPES, Event
 from cma_tui.session import fold
+from cma_tui.session.beginning import Beginning, Until
 from cma_tui.session.model import Change, Session, ToolUse
 from cma_tui.session.own import Kept
 
@@ -99,6 +100,21 @@ class Moments:
         """The event has become the last of the log."""
         self._steps.append(len(self.session.events) - 1)
         self._timed(event)
+
+    @property
+    def room(self) -> int:
+        """How many steps may be taken until the next checkpoint is due."""
+        return self._next - len(self._steps)
+
+    def accepted_all(self, events: Sequence[Event], first: int) -> None:
+        """The events, all of which have a time, are the log's from that ordinal on: `room` at most."""
+        self._steps.extend(range(first, first + len(events)))
+        timed = array("d", (e.at or 0.0 if e.received_at is None else e.received_at for e in events))
+        if self.times and isnan(self.times[-1]):  # nothing before it had a time: they share its
+            self.times = timed[:1] * len(self.times)
+        self.times.extend(timed)
+        if len(self._steps) >= self._next:
+            self.checkpoint()
 
     def beside(self, what: Event | frozenset[str]) -> None:
         """Something was taken in that is no new event: an event, or keys of messages that left the queue."""
@@ -338,7 +354,6 @@ def _small(session: Session) -> Session:
     """A copy of what is small in a session and changes in place; the rest is shared."""
     made = copy(session)
     made.kept = None
-    made.tally = copy(session.tally)
     made.agents = list(session.agents)
     made.unknown_types = dict(session.unknown_types)
     made.queued = dict(session.queued)
@@ -376,78 +391,3 @@ def _put_known(table: dict[str, Value], replaced: Mapping[str, Value]) -> None:
     for key, value in replaced.items():
         if key in table:
             table[key] = value
-
-
-class Beginning(MutableSequence[Event]):
-    """The first events of a growing log, each as it was at a moment."""
-
-    def __init__(
-        self, log: MutableSequence[Event], count: int, copies: dict[int, Event], first: Mapping[int, Event]
-    ) -> None:
-        self._log = log
-        self._count = count
-        self._copies = copies
-        """Where the log's copy is, or may become, another one: the copy of the moment."""
-        self._first = first
-
-    def __len__(self) -> int:
-        return self._count
-
-    @overload
-    def __getitem__(self, index: int) -> Event: ...
-    @overload
-    def __getitem__(self, index: slice) -> MutableSequence[Event]: ...
-    def __getitem__(self, index: int | slice) -> Event | MutableSequence[Event]:
-        """The event of that ordinal."""
-        if isinstance(index, slice):
-            return [self[at] for at in range(*index.indices(self._count))]
-        at = index if index >= 0 else index + self._count
-        if not 0 <= at < self._count:
-            raise IndexError(index)
-        event = self._copies.get(at) or self._first.get(at)
-        return self._log[at] if event is None else event
-
-    def append(self, value: Event) -> None:
-        """The log's next event is seen from here on."""
-        self._count += 1
-
-    def __setitem__(self, index: Any, value: Any) -> None:  # noqa: ANN401 - as the base has it
-        """A better copy of an event has come."""
-        self._copies[index] = value
-
-    def __delitem__(self, index: int | slice) -> None:
-        raise TypeError("events stay")
-
-    def insert(self, index: int, value: Event) -> None:
-        """Not there: events are appended."""
-        raise TypeError("events are appended")
-
-
-class Until(MutableMapping[str, int]):
-    """The first entries of a growing table of ascending numbers."""
-
-    def __init__(self, table: Mapping[str, int], limit: int, count: int) -> None:
-        self._table = table
-        self._limit = limit
-        """What is at least this is not there yet."""
-        self._count = count
-
-    def __getitem__(self, key: str) -> int:
-        value = self._table[key]
-        if value >= self._limit:
-            raise KeyError(key)
-        return value
-
-    def __setitem__(self, key: str, value: int) -> None:
-        """The table's next entry is seen from here on."""
-        self._limit = value + 1
-        self._count += 1
-
-    def __delitem__(self, key: str) -> None:
-        raise TypeError("entries stay")
-
-    def __iter__(self) -> Iterator[str]:
-        return islice(iter(self._table), self._count)
-
-    def __len__(self) -> int:
-        return self._count

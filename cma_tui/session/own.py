@@ -91,11 +91,10 @@ def open_turn(session: Session) -> Turn | None:
 
 
 def copy_turn(held: Turn) -> Turn:
-    """A turn that can be changed without the other: its lists and counters are its own."""
+    """A turn that can be changed without the other: its lists are its own."""
     made = copy(held)
     made.legs = [copy(leg) for leg in held.legs]
     made.inputs, made.failures = list(held.inputs), list(held.failures)
-    made.tally = copy(held.tally)
     return made
 
 
@@ -104,8 +103,8 @@ def thread(session: Session, key: str) -> SessionThread:
     threads, kept = session.threads, session.kept
     if key not in threads:
         threads[key] = SessionThread(key)
-    if kept is not None and _replaced(threads, kept.threads, key):
-        threads[key].tally = copy(threads[key].tally)
+    if kept is not None:
+        _replaced(threads, kept.threads, key)
     return threads[key]
 
 

@@ -33,9 +33,8 @@ def child(session: Session, thread: str) -> SessionThread:
 def place(session: Session, item: Item, change: Change) -> int:
     """Append an item, make it the owner of its event, and return its index."""
     items = session.items
-    index = len(items)
+    index = session.owners[item.event] = len(items)
     items.append(item)
-    session.owners[item.event] = index
     if item.thread is not None:
         thread = child(session, item.thread)
         thread.items.append(index)

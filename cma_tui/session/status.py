@@ -76,9 +76,11 @@ def ended(session: Session, event: Event, ordinal: int, change: Change) -> None:
 
 def _rest(session: Session, event: Event, reason: str, change: Change) -> None:
     """The whole session stands still and asks for nothing."""
-    tools.forget_pending(session, change)
-    for stream in list(session.open_requests):
-        turns.close_request(session, stream, change)
+    if session.pending or session.awaited_unseen:
+        tools.forget_pending(session, change)
+    if session.open_requests:
+        for stream in list(session.open_requests):
+            turns.close_request(session, stream, change)
     if session.previews:
         session.previews.clear()
         change.previews = True
@@ -101,7 +103,7 @@ def thread(session: Session, event: Event, ordinal: int, change: Change) -> None
     status = _THREAD[event.type]
     if subject == session.primary:
         subject = session.primary  # one string for all of them
-    stream = own_stream(session, event)
+    stream = None if event.stream is None else own_stream(session, event)
     turn = turns.current(session)
     item = StatusChange(ordinal, event.type, event.at, turn, stream, status, reason, subject)
     index = place(session, item, change)

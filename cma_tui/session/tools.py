@@ -12,7 +12,7 @@ from sys import intern
 from cma_tui.content import as_text
 from cma_tui.event import Event
 from cma_tui.session import own, turns
-from cma_tui.session.model import Awaited, Change, Item, Session, Tally, ToolKind, ToolUse
+from cma_tui.session.model import Awaited, Change, Item, Session, ToolKind, ToolUse
 from cma_tui.session.place import own_stream, place
 
 KINDS: dict[str, ToolKind] = {
@@ -24,7 +24,7 @@ KINDS: dict[str, ToolKind] = {
 
 def use(session: Session, event: Event, ordinal: int, turn: int, change: Change) -> None:
     """A tool is called. An ask of a child is shown on the session's stream too, under the child's id."""
-    stream = own_stream(session, event)
+    stream = None if event.stream is None else own_stream(session, event)
     subject = event.session_thread_id
     thread = stream or (subject if subject != session.primary else None)
     kind = KINDS[event.type]
@@ -49,15 +49,13 @@ def use(session: Session, event: Event, ordinal: int, turn: int, change: Change)
     session.tools[event.key] = index
     if thread is None:
         session.running_uses.add(index)
-    for tally in _tallies(session, item):
-        tally.tool_uses += 1
     if awaited is not None:
         session.pending[event.key] = index
     names = [event.key]
     if event.tool_use_id and event.tool_use_id != event.key:
         own.set_alias(session, event.tool_use_id, event.key)
         names.append(event.tool_use_id)
-    for name in names:
+    for name in names if session.awaited_unseen or session.waiting_results else ():
         if name in session.awaited_unseen:  # the idle that asks for it came first
             session.awaited_unseen.discard(name)
             asked(session, [name], change)
@@ -83,9 +81,6 @@ def result(session: Session, event: Event, ordinal: int, change: Change) -> None
     item = _use(session, index)
     item.result, item.result_at, item.is_error = ordinal, event.at, bool(event.is_error)
     session.running_uses.discard(index)
-    for tally in _tallies(session, item):
-        tally.tool_errors += item.is_error
-    _count_seconds(session, item, 0.0)
     _answered(session, item, change)
     change.touch(index)
 
@@ -106,11 +101,7 @@ def confirmation(session: Session, event: Event, ordinal: int, change: Change) -
     if verdict not in ("allow", "deny"):
         return
     item = _use(session, index)
-    before = item.duration or 0.0
     item.confirmation, item.confirmed, item.confirmed_at = verdict, ordinal, event.at
-    for tally in _tallies(session, item):
-        tally.confirmations += 1
-    _count_seconds(session, item, before)
     _answered(session, item, change)
     change.touch(index)
 
@@ -152,16 +143,14 @@ def forget_pending(session: Session, change: Change, thread: str | None = None) 
         _go_on(session)
 
 
-def restamp(session: Session, item: ToolUse, ordinal: int, event: Event) -> None:
+def restamp(item: ToolUse, ordinal: int, event: Event) -> None:
     """The better copy of a use, its confirmation or its result tells another time."""
-    before = item.duration or 0.0
     if item.event == ordinal:
         item.at = event.at
     if item.confirmed == ordinal:
         item.confirmed_at = event.at
     if item.result == ordinal:
         item.result_at = event.at
-    _count_seconds(session, item, before)
 
 
 def cross_posted(session: Session, index: int) -> None:
@@ -215,17 +204,3 @@ def _owed(kind: ToolKind, permission: str | None) -> Awaited | None:
     if kind == "custom":
         return "custom_result"
     return None if permission in (None, "allow", "deny") else "confirmation"
-
-
-def _count_seconds(session: Session, item: ToolUse, before: float) -> None:
-    """Count the use's duration, of which `before` was counted already."""
-    seconds = (item.duration or 0.0) - before
-    if seconds:
-        for tally in _tallies(session, item):
-            tally.tool_s += seconds
-
-
-def _tallies(session: Session, item: ToolUse) -> list[Tally]:
-    if item.thread is not None:
-        return [session.tally, own.thread(session, item.thread).tally]
-    return [session.tally, own.turn(session, item.turn).tally] if item.turn >= 0 else [session.tally]

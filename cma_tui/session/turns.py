@@ -1,4 +1,4 @@
-"""Turns and legs: when one opens, when it ends, and which counters an event adds to.
+"""Turns and legs: when one opens, and when it ends.
 
 Owns `Session.turns` and the open model request of each stream. Invariant: at most one turn is open,
 only the session's own stream opens or ends one, and its key is the key of the event that opened it.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cma_tui.event import Event
 from cma_tui.session import own
-from cma_tui.session.model import Change, Leg, ModelRequest, Session, Tally, ToolUse, Turn
+from cma_tui.session.model import Change, Leg, ModelRequest, Session, ToolUse, Turn
 from cma_tui.session.place import own_stream
 
 
@@ -44,19 +44,14 @@ def active(session: Session, event: Event, change: Change) -> int:
     """
     if event.stream is not None and own_stream(session, event) is not None:
         return current(session)
-    turn = own.open_turn(session) or opened(session, event, change)
+    turn = opened(session, event, change)
     if not turn.worked:
         turn.worked = True
     return turn.index
 
 
-def touch(session: Session, at: float) -> None:
-    """Stretch the last turn to an event's time, if it is open."""
-    turn = session.turns[-1]
-    if turn.ended:
-        return
-    if session.kept is not None:
-        turn = own.turn(session, turn.index)
+def touch(turn: Turn, at: float) -> None:
+    """Stretch the turn that is open to an event's time."""
     last = turn.last_at
     if last is not None and at > last:
         turn.last_at = at
@@ -88,9 +83,10 @@ def end(session: Session, event: Event, reason: str, change: Change) -> None:
         return
     if event.at is not None:
         _stretch(turn, event.at)
-    end_leg(session, event, reason)
+    _end_leg(turn, event, reason)
     turn.ended, turn.ended_at, turn.stop_reason = True, event.at, reason
-    _leave_running(session, change)
+    if session.running_uses:
+        _leave_running(session, change)
 
 
 def _leave_running(session: Session, change: Change) -> None:
@@ -126,8 +122,9 @@ def begin_leg(turn: Turn, event: Event) -> None:
 
 def resume(session: Session, event: Event) -> None:
     """The primary's model is asked: a turn that stood still runs, whether or not the server said so."""
-    turn = own.open_turn(session)
-    if turn is not None and turn.legs and turn.legs[-1].stop_reason is not None:
+    turn = session.turns[-1] if session.turns else None
+    if turn is not None and not turn.ended and turn.legs and turn.legs[-1].stop_reason is not None:
+        turn = own.turn(session, turn.index)
         session.status, session.stop_reason = "running", None
         begin_leg(turn, event)
 
@@ -135,8 +132,11 @@ def resume(session: Session, event: Event) -> None:
 def end_leg(session: Session, event: Event, reason: str) -> None:
     """The turn stands still, for good or for an answer. A repeated idle changes nothing."""
     turn = own.open_turn(session)
-    if turn is None:
-        return
+    if turn is not None:
+        _end_leg(turn, event, reason)
+
+
+def _end_leg(turn: Turn, event: Event, reason: str) -> None:
     if not turn.legs:  # nobody said that it runs, yet it did
         turn.legs.append(Leg(turn.started_at))
     if turn.legs[-1].stop_reason is None:
@@ -152,15 +152,6 @@ def close_request(session: Session, stream: str | None, change: Change) -> None:
         if isinstance(request, ModelRequest):
             request.closed = True
             change.touch(index)
-
-
-def tallies(session: Session, event: Event, turn: int | None = None) -> tuple[Tally, ...]:
-    """The counters an event adds to: the session's, and its turn's or its child thread's."""
-    stream = None if event.stream is None else own_stream(session, event)
-    if stream is not None:
-        return session.tally, own.thread(session, stream).tally
-    index = current(session) if turn is None else turn
-    return (session.tally, own.turn(session, index).tally) if index >= 0 else (session.tally,)
 
 
 def opening_seen(session: Session, turn: Turn) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import msgspec
@@ -13,7 +13,16 @@ from cma_tui.session.book import figures_of
 from cma_tui.session.cost import NANO, list_cost, session_list_cost
 from cma_tui.session.figures import waiting_us, wall_us
 from cma_tui.session.fold import apply
-from cma_tui.session.model import Change, Item, ModelRequest, Session, ToolUse
+from cma_tui.session.model import (
+    Change,
+    Failure,
+    Item,
+    ModelRequest,
+    Session,
+    SessionThread,
+    ToolUse,
+    Turn,
+)
 
 
 @dataclass
@@ -160,7 +169,7 @@ def view(session: Session, *, numbers: bool = False) -> dict[str, Any]:
         fields["first_item"] = name(turn.first_item) if turn.first_item < len(session.items) else None
         fields["inputs"] = [name(i) for i in turn.inputs]
         fields["failures"] = [name(i) for i in turn.failures]
-        fields["tally"] = tally_view(turn.tally)
+        fields["tally"] = tally_view(tally(session, turn))
         return fields
 
     def local(ordinal: int) -> bool:
@@ -182,7 +191,7 @@ def view(session: Session, *, numbers: bool = False) -> dict[str, Any]:
                 **msgspec.to_builtins(msgspec.structs.replace(t, items=[], created=[])),
                 "items": [name(i) for i in t.items],
                 "created": [name(i) for i in t.created],
-                "tally": tally_view(t.tally),
+                "tally": tally_view(tally(session, t)),
             }
             for k, t in session.threads.items()
         },
@@ -191,7 +200,7 @@ def view(session: Session, *, numbers: bool = False) -> dict[str, Any]:
         },
         "runs": {k: msgspec.to_builtins(r) for k, r in session.runs.items()},
         "usages": [{**msgspec.to_builtins(u), "event": key(u.event)} for u in session.usages],
-        "tally": tally_view(session.tally),
+        "tally": tally_view(tally(session)),
         "agent": msgspec.to_builtins(session.agent),
         "agents": [(key(o), msgspec.to_builtins(agent)) for o, agent in session.agents],
         "metadata": session.metadata,
@@ -211,11 +220,65 @@ def view(session: Session, *, numbers: bool = False) -> dict[str, Any]:
     return seen
 
 
-def tally_view(tally: Any) -> dict[str, Any]:
+@dataclass
+class Tally:
+    """What the items of a session, of a turn's own thread or of a child thread come to, plainly added up."""
+
+    model_requests: int = 0
+    model_errors: int = 0
+    tool_uses: int = 0
+    tool_errors: int = 0
+    confirmations: int = 0
+    errors: int = 0
+    compactions: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    model_s: float = 0.0
+    tool_s: float = 0.0
+
+    @property
+    def prompt_tokens(self) -> int:
+        return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
+
+
+def tally(session: Session, of: Turn | SessionThread | None = None) -> Tally:
+    """By the items that are shown, and by nothing that is counted elsewhere."""
+    total = Tally()
+    for index, item in enumerate(session.items):
+        if isinstance(of, Turn) and (item.thread is not None or item.turn != of.index):
+            continue
+        if isinstance(of, SessionThread) and item.thread != of.id:
+            continue
+        if session.owners[item.event] != index:
+            continue
+        if isinstance(item, ModelRequest) and item.end >= 0:
+            total.model_requests += 1
+            total.model_errors += item.is_error
+            if item.ended_at is not None and item.at is not None:
+                total.model_s += max(0.0, item.ended_at - item.at)
+            if item.usage is not None:
+                total.input_tokens += item.usage.input_tokens
+                total.output_tokens += item.usage.output_tokens
+                total.cache_read_tokens += item.usage.cache_read_input_tokens
+                total.cache_write_tokens += item.usage.cache_creation_input_tokens
+        elif isinstance(item, ToolUse):
+            total.tool_uses += 1
+            total.tool_errors += item.is_error
+            total.confirmations += item.confirmation is not None
+            total.tool_s += item.duration or 0.0
+        elif isinstance(item, Failure):
+            total.errors += 1
+        elif item.type == "agent.thread_context_compacted":
+            total.compactions += 1
+    return total
+
+
+def tally_view(tally: Tally) -> dict[str, Any]:
     """A tally, its seconds rounded: they are sums, and the order of the terms may differ."""
     return {
-        name: round(value, 5) if isinstance(value, float) else value
-        for name, value in msgspec.structs.asdict(tally).items()
+        name: round(value, 5) if isinstance(value, float) else value for name, value in asdict(tally).items()
     }
 
 

@@ -20,7 +20,7 @@ from cma_tui.session.model import Agent, Change, Session
 from cma_tui.session.requests import RequestFigures
 from cma_tui.session.sums import Sums
 from tests.session.counting import work
-from tests.session.look import fold
+from tests.session.look import fold, tally
 from tests.session.naive import Naive
 from tests.stories import orders, others, surprises
 from tests.stories.recordings import NAMES, recording
@@ -173,7 +173,7 @@ def adds_up(book: Book, session: Session, elapsed: int | None) -> None:
     )
     if session.turns and not session.threads:
         assert outside.model_requests == outside.tool_uses == outside.input_tokens == 0
-    tally = session.tally
+    counted = tally(session)
     for name in (
         "model_requests",
         "model_errors",
@@ -187,7 +187,7 @@ def adds_up(book: Book, session: Session, elapsed: int | None) -> None:
         "cache_read_tokens",
         "cache_write_tokens",
     ):
-        assert getattr(book.total, name) == getattr(tally, name), name
+        assert getattr(book.total, name) == getattr(counted, name), name
     if book.split is not None:
         assert book.split.total == elapsed
         assert min(book.split) >= 0

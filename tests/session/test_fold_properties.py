@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -15,9 +16,9 @@ from hypothesis import strategies as st
 from cma_tui.event import EVENT_TYPES, Event, local, parse
 from cma_tui.session.fold import STEPS, apply
 from cma_tui.session.merge import arrive, merge
-from cma_tui.session.model import Change, Session, Tally, ToolUse
+from cma_tui.session.model import Change, Session, ToolUse
 from tests.session.counting import work
-from tests.session.look import ARRIVAL, check, fold, tally_view, turn_sums, use, view
+from tests.session.look import ARRIVAL, Tally, check, fold, tally, tally_view, turn_sums, use, view
 from tests.stories import orders, others, server, surprises
 from tests.stories.server import Story, stories
 from tests.stories.write import Log, preview_delta, preview_start
@@ -257,16 +258,16 @@ def abreast(streams: dict[str | None, list[Event]]) -> list[Event]:
 def test_turns_and_threads_add_up_to_the_session(story):
     session = fold(story.everything)
     total = Tally()
-    for tally in (*(turn.tally for turn in session.turns), *(t.tally for t in session.threads.values())):
-        for name in Tally.__struct_fields__:
-            setattr(total, name, getattr(total, name) + getattr(tally, name))
-    assert tally_view(total) == tally_view(session.tally)
+    for one in (*session.turns, *session.threads.values()):
+        for name, number in asdict(tally(session, one)).items():
+            setattr(total, name, getattr(total, name) + number)
+    assert tally_view(total) == tally_view(tally(session))
     uses = [item for item in session.items if isinstance(item, ToolUse)]
-    assert session.tally.tool_uses == len(uses) == len({item.key for item in uses})
-    assert session.tally.tool_s == pytest.approx(sum(item.duration or 0 for item in uses))
+    assert tally(session).tool_uses == len(uses) == len({item.key for item in uses})
+    assert tally(session).tool_s == pytest.approx(sum(item.duration or 0 for item in uses))
     by_turn = turn_sums(session)
     for name in ("model_requests", "tool_uses", "tool_errors", "confirmations", "input_tokens"):
-        assert sum(getattr(tally, name) for tally in by_turn) == getattr(session.tally, name)
+        assert sum(getattr(turn, name) for turn in by_turn) == getattr(tally(session), name)
 
 
 @quick
@@ -279,10 +280,10 @@ def test_what_the_server_counts_is_what_the_session_counts(story, ops):
     client.finish(10)
     session, history = client.session, story.history
     ends = [event for event in history if event.type == "span.model_request_end"]
-    assert session.tally.model_requests == len(ends)
-    assert session.tally.input_tokens == sum(event.model_usage.input_tokens for event in ends)
-    assert session.tally.output_tokens == sum(event.model_usage.output_tokens for event in ends)
-    assert session.tally.model_errors == sum(event.is_error for event in ends)
+    assert tally(session).model_requests == len(ends)
+    assert tally(session).input_tokens == sum(event.model_usage.input_tokens for event in ends)
+    assert tally(session).output_tokens == sum(event.model_usage.output_tokens for event in ends)
+    assert tally(session).model_errors == sum(event.is_error for event in ends)
     uses = {e.key for e in history if e.type.endswith("tool_use")}
     answers = {
         e.tool_use_id or e.mcp_tool_use_id or e.custom_tool_use_id
@@ -291,8 +292,8 @@ def test_what_the_server_counts_is_what_the_session_counts(story, ops):
     }
     assert set(session.tools) == uses
     assert {key for key in session.tools if use(session, key).done} == uses & answers
-    assert session.tally.confirmations == sum(e.type == "user.tool_confirmation" for e in history)
-    assert session.tally.errors == sum(e.type == "session.error" for e in history)
+    assert tally(session).confirmations == sum(e.type == "user.tool_confirmation" for e in history)
+    assert tally(session).errors == sum(e.type == "session.error" for e in history)
     ended, open_ = 0, False
     for event in history:  # turns by the rule of the reference, on a log that has every status event
         if event.type in ("session.status_running", "user.message", "user.define_outcome"):
@@ -333,9 +334,8 @@ def whole(session: Session) -> None:
         assert -1 <= item.turn < len(session.turns)
         if isinstance(item, ToolUse):
             assert item.duration is None or item.duration >= 0
-    tallies = [session.tally, *(t.tally for t in session.turns), *(t.tally for t in session.threads.values())]
-    for tally in tallies:
-        assert all(value >= 0 for value in msgspec.structs.astuple(tally))
+    for one in (None, *session.turns, *session.threads.values()):
+        assert all(value >= 0 for value in asdict(tally(session, one)).values())
 
 
 @quick

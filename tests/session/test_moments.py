@@ -18,7 +18,7 @@ from cma_tui.report.rows import row
 from cma_tui.session.fold import apply
 from cma_tui.session.model import Change, Session
 from cma_tui.session.moments import Moments, keep_past
-from tests.session.look import check, fold
+from tests.session.look import check, fold, tally
 from tests.session.test_fold_properties import OPS, Client
 from tests.stories import orders, others, recordings, surprises
 from tests.stories.server import stories
@@ -236,7 +236,7 @@ def test_checkpoints_are_small():
         for c in moments._checkpoints
     )
     assert replaced <= 6 * len(moments._checkpoints)
-    assert fold(events).tally == session.tally
+    assert tally(fold(events)) == tally(session)
 
 
 def test_the_oldest_previews_are_let_go_of_and_nothing_else():

@@ -10,6 +10,7 @@ from tests.session.look import (
     requests,
     rows,
     session_cost,
+    tally,
     turn_cost,
     use,
     waiting_seconds,
@@ -24,10 +25,10 @@ def test_a_simple_turn_is_one_turn_with_its_figures():
     (turn,) = session.turns
     assert (turn.key, turn.ended, turn.stop_reason, turn.interrupted) == ("run", True, "end_turn", False)
     assert inputs(session, 0) == ["ask"], "the message that follows the running belongs to its turn"
-    assert (turn.tally.model_requests, turn.tally.model_errors) == (2, 0)
-    assert (turn.tally.tool_uses, turn.tally.tool_errors) == (1, 0)
-    assert (turn.tally.input_tokens, turn.tally.output_tokens) == (4525, 131)
-    assert turn.tally == session.tally
+    assert (tally(session, turn).model_requests, tally(session, turn).model_errors) == (2, 0)
+    assert (tally(session, turn).tool_uses, tally(session, turn).tool_errors) == (1, 0)
+    assert (tally(session, turn).input_tokens, tally(session, turn).output_tokens) == (4525, 131)
+    assert tally(session, turn) == tally(session)
     assert turn_cost(session, turn) == session_cost(session) == 0.01
     first, second = requests(session)
     assert first.first_block_at == pytest.approx(first.at + 1, abs=1e-3)
@@ -36,8 +37,8 @@ def test_a_simple_turn_is_one_turn_with_its_figures():
     assert session.events[held.result].key == "result"
     assert session.items[held.request] is first, "the use knows which request asked for it"
     assert held.duration == pytest.approx(2.5, abs=1e-3)
-    assert turn.tally.tool_s == pytest.approx(2.5, abs=1e-3)
-    assert turn.tally.model_s == pytest.approx(1.5, abs=1e-3)
+    assert tally(session, turn).tool_s == pytest.approx(2.5, abs=1e-3)
+    assert tally(session, turn).model_s == pytest.approx(1.5, abs=1e-3)
 
 
 def test_a_simple_turn_is_running_until_its_idle():
@@ -73,7 +74,7 @@ def test_an_approval_is_awaited_from_the_use_to_the_answer():
     assert watched.after["yes"].pending == []
     (turn,) = session.turns
     assert [leg.stop_reason for leg in turn.legs] == ["requires_action", "end_turn"]
-    assert turn.tally.confirmations == 1
+    assert tally(session, turn).confirmations == 1
     assert use(session, "use").confirmation == "allow"
     assert use(session, "use").duration == pytest.approx(1.63, abs=0.01), "not the person's four seconds"
     assert waiting_seconds(turn) == pytest.approx(4.13, abs=0.01)
@@ -86,7 +87,7 @@ def test_a_denial_is_an_answer_and_its_result_a_failed_use():
     assert watched.states == ["running", "waiting", "running", "idle"]
     held = use(session, "use")
     assert (held.kind, held.server, held.confirmation, held.is_error) == ("mcp", "exa", "deny", True)
-    assert (session.tally.tool_uses, session.tally.tool_errors, session.tally.confirmations) == (1, 1, 1)
+    assert (tally(session).tool_uses, tally(session).tool_errors, tally(session).confirmations) == (1, 1, 1)
     assert len(session.turns) == 1
 
 
@@ -105,8 +106,8 @@ def test_an_interrupt_marks_the_turn_that_its_stop_reason_hides():
     session = watch(orders.interrupt()).session
     (turn,) = session.turns
     assert (turn.stop_reason, turn.interrupted, turn.ended) == ("end_turn", True, True)
-    assert (turn.tally.model_requests, turn.tally.model_errors) == (1, 1)
-    assert turn.tally.prompt_tokens == turn.tally.output_tokens == 0
+    assert (tally(session, turn).model_requests, tally(session, turn).model_errors) == (1, 1)
+    assert tally(session, turn).prompt_tokens == tally(session, turn).output_tokens == 0
 
 
 def test_an_error_that_is_retried_does_not_end_the_turn():
@@ -115,7 +116,11 @@ def test_an_error_that_is_retried_does_not_end_the_turn():
     assert watched.states == ["running", "rescheduling", "running", "idle"]
     (turn,) = session.turns
     assert (turn.key, turn.stop_reason, len(turn.legs)) == ("run", "end_turn", 1)
-    assert (turn.tally.errors, turn.tally.model_requests, turn.tally.model_errors) == (1, 2, 1)
+    assert (
+        tally(session, turn).errors,
+        tally(session, turn).model_requests,
+        tally(session, turn).model_errors,
+    ) == (1, 2, 1)
     failure = session.items[turn.failures[0]]
     assert (failure.error_type, failure.retry, failure.message) == (
         "model_overloaded_error",
@@ -126,14 +131,19 @@ def test_an_error_that_is_retried_does_not_end_the_turn():
 
 def test_exhausted_retries_end_the_turn_and_a_new_message_begins_the_next():
     watched = watch(orders.error_exhausted())
-    first, second = watched.session.turns
-    assert (first.key, first.stop_reason, first.tally.errors) == ("run", "retries_exhausted", 2)
-    assert (second.key, second.stop_reason, second.tally.errors) == ("run2", "end_turn", 0)
+    session = watched.session
+    first, second = session.turns
+    assert (first.key, first.stop_reason, tally(session, first).errors) == (
+        "run",
+        "retries_exhausted",
+        2,
+    )
+    assert (second.key, second.stop_reason, tally(session, second).errors) == ("run2", "end_turn", 0)
     assert watched.after["error2"].open, "the error itself ends nothing"
     orphan = requests(watched.session)[0]
     assert orphan.closed
     assert orphan.end == -1
-    assert watched.session.tally.model_requests == 1, "a request without an end has no figures to count"
+    assert tally(watched.session).model_requests == 1, "a request without an end has no figures to count"
 
 
 def test_a_terminal_error_ends_turn_and_session():
@@ -176,7 +186,7 @@ def test_a_subagent_is_a_thread_of_its_own_within_one_turn():
     )
     assert thread.created_at is not None
     assert not thread.read, "its own stream was not read"
-    assert session.turns[0].tally.model_requests == 2
+    assert tally(session, session.turns[0]).model_requests == 2
 
 
 def test_an_outcome_is_one_turn_with_its_evaluations():
@@ -194,4 +204,4 @@ def test_an_outcome_is_one_turn_with_its_evaluations():
     ]
     assert rows(session).count("span.outcome_evaluation_ongoing") == 0, "a heartbeat has no row of its own"
     assert evaluations[0].ended_at - evaluations[0].at == pytest.approx(90, abs=0.01)
-    assert turn.tally.model_requests == 2, "the grader's requests are not the agent's"
+    assert tally(session, turn).model_requests == 2, "the grader's requests are not the agent's"

@@ -7,7 +7,7 @@ from cma_tui.event import local
 from cma_tui.session.fold import apply
 from cma_tui.session.merge import merge
 from cma_tui.session.model import Change, Failure
-from tests.session.look import check, fold, inputs, requests, use, view, watch
+from tests.session.look import check, fold, inputs, requests, tally, use, view, watch
 from tests.stories import others
 
 
@@ -19,7 +19,7 @@ def test_without_status_events_the_next_message_ends_a_turn():
     assert [turn.ended for turn in session.turns] == [True, True, True, False]
     assert session.turns[0].ended_at == session.turns[0].last_at
     assert session.turns[0].ended_at < session.turns[1].started_at - 59
-    assert session.turns[2].tally.errors == 1
+    assert tally(session, session.turns[2]).errors == 1
 
 
 def test_without_status_events_the_polled_status_counts():
@@ -40,7 +40,7 @@ def test_without_ids_and_stamps_every_event_counts_once_however_often_it_comes()
     session = watched.session
     assert len(session.events) == len(events)
     assert [turn.ended for turn in session.turns] == [True, False]
-    assert (session.tally.model_requests, session.tally.input_tokens, session.tally.tool_uses) == (1, 5, 1)
+    assert (tally(session).model_requests, tally(session).input_tokens, tally(session).tool_uses) == (1, 5, 1)
     assert use(session, "toolu_1").done
     assert plain_text(session.events[use(session, "toolu_1").result].content) == "a.txt"
     (failure,) = [item for item in session.items if isinstance(item, Failure)]
@@ -54,15 +54,15 @@ def test_without_spans_a_turn_has_its_tools_and_no_requests():
     session = watched.session
     assert watched.states == ["unknown", "running", "idle", "running", "terminated"]
     first, second = session.turns
-    assert (first.key, first.tally.tool_uses, first.tally.model_requests) == ("ask", 1, 0)
-    assert (second.stop_reason, second.tally.errors) == ("terminated", 1)
+    assert (first.key, tally(session, first).tool_uses, tally(session, first).model_requests) == ("ask", 1, 0)
+    assert (second.stop_reason, tally(session, second).errors) == ("terminated", 1)
 
 
 def test_results_may_name_a_use_by_the_models_id():
     watched = watch(others.aliased_results())
     session = watched.session
     assert [use(session, key).is_error for key in ("evt_1", "evt_2")] == [False, True]
-    assert (session.tally.tool_uses, session.tally.tool_errors) == (2, 1)
+    assert (tally(session).tool_uses, tally(session).tool_errors) == (2, 1)
     assert watched.after["stale"].state == "running"
     assert list(session.tools) == ["evt_1", "evt_2"], "each use is there once"
 
@@ -94,7 +94,7 @@ def test_orphaned_spans_are_closed_and_the_turn_goes_on():
     session = watched.session
     assert watched.states == ["running", "rescheduling", "running", "idle"]
     (turn,) = session.turns
-    assert (turn.key, len(turn.legs), turn.tally.model_requests) == ("run", 1, 1)
+    assert (turn.key, len(turn.legs), tally(session, turn).model_requests) == ("run", 1, 1)
     assert [request.closed for request in requests(session)] == [True, True, True]
     events = others.killed_brain()
     cut = next(i for i, event in enumerate(events) if event.key == "again") + 1
@@ -134,7 +134,7 @@ def test_a_server_that_never_gives_a_time():
     assert [turn.key for turn in session.turns] == ["ask1", "ask2"]
     assert [inputs(session, n) for n in (0, 1)] == [["ask1"], ["ask2"]]
     assert not session.queued
-    assert session.tally.model_s == 0
+    assert tally(session).model_s == 0
     again = fold(others.never_stamped())
     merged = merge(again, others.never_stamped(), Change())
     assert merged is again
@@ -143,7 +143,7 @@ def test_a_server_that_never_gives_a_time():
 def test_an_idle_while_another_turn_runs_loses_nothing():
     watched = watch(others.idle_during_a_parallel_turn())
     session = watched.session
-    assert session.tally.model_requests == 2
+    assert tally(session).model_requests == 2
     assert watched.after["late"].state == "running", "who works is not idle"
     assert watched.after["dead"].state == "terminated"
     assert watched.after["run3"].state == "running"

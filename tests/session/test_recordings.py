@@ -9,7 +9,7 @@ import pytest
 from cma_tui.session.fold import apply
 from cma_tui.session.merge import merge
 from cma_tui.session.model import Change, Session
-from tests.session.look import fold, inputs, session_cost, view, waiting_seconds, wall_seconds, watch
+from tests.session.look import fold, inputs, session_cost, tally, view, waiting_seconds, wall_seconds, watch
 from tests.stories.recordings import NAMES, recording
 
 
@@ -155,15 +155,15 @@ def test_every_recording_has_its_figures():
 def test_a_recording_has_exactly_these_figures(name):
     expected, watched = EXPECTED[name], watch(recording(name))
     session = watched.session
-    tally = session.tally
+    counted = tally(session)
     (turn,) = session.turns
     assert len(session.events) == expected.events
-    assert turn.tally == tally
-    assert (tally.model_requests, tally.model_errors) == (expected.requests, 0)
-    assert (tally.tool_uses, tally.tool_errors) == (expected.uses, expected.failed)
-    assert (tally.confirmations, tally.errors, tally.compactions) == (expected.confirmations, 0, 0)
-    assert (tally.input_tokens, tally.output_tokens) == (expected.fresh, expected.out)
-    assert (tally.cache_read_tokens, tally.cache_write_tokens) == (expected.read, expected.written)
+    assert tally(session, turn) == counted
+    assert (counted.model_requests, counted.model_errors) == (expected.requests, 0)
+    assert (counted.tool_uses, counted.tool_errors) == (expected.uses, expected.failed)
+    assert (counted.confirmations, counted.errors, counted.compactions) == (expected.confirmations, 0, 0)
+    assert (counted.input_tokens, counted.output_tokens) == (expected.fresh, expected.out)
+    assert (counted.cache_read_tokens, counted.cache_write_tokens) == (expected.read, expected.written)
     assert session_cost(session) == expected.cost
     assert (turn.key, turn.stop_reason, session.stop_reason) == (expected.key, "end_turn", "end_turn")
     assert (turn.ended, turn.interrupted, len(inputs(session, 0))) == (True, False, 1)

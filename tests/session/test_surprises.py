@@ -13,6 +13,7 @@ from tests.session.look import (
     requests,
     rows,
     session_cost,
+    tally,
     turn_cost,
     turn_sums,
     use,
@@ -29,7 +30,7 @@ from tests.stories import surprises
 def test_stamps_of_one_instant_make_short_requests_never_negative_ones():
     session = watch(surprises.one_instant()).session
     assert [request.end >= 0 for request in requests(session)] == [True, True]
-    assert 0 <= session.tally.model_s < 0.001
+    assert 0 <= tally(session).model_s < 0.001
     assert use(session, "use").duration == pytest.approx(3, abs=0.01)
 
 
@@ -38,7 +39,7 @@ def test_results_that_come_together_find_their_uses():
     assert [use(session, name).is_error for name in "abc"] == [False, False, True]
     assert all(use(session, name).done for name in "abc")
     assert {use(session, name).request for name in "abc"} == {session.tools["a"] - 1}
-    assert (session.tally.tool_uses, session.tally.tool_errors) == (3, 1)
+    assert (tally(session).tool_uses, tally(session).tool_errors) == (3, 1)
 
 
 def test_times_that_run_backwards_change_no_order_and_no_sign():
@@ -51,7 +52,7 @@ def test_times_that_run_backwards_change_no_order_and_no_sign():
     assert session.last_at == max(event.at for event in events), "the latest stamp, not the last event's"
     assert session.first_at == min(event.at for event in events)
     assert wall_seconds(turn) >= 0
-    assert session.tally.model_s >= 0
+    assert tally(session).model_s >= 0
 
 
 # -- 3 -------------------------------------------------------------------------------------------------
@@ -67,9 +68,9 @@ def test_a_childs_ask_on_the_sessions_stream_alone():
     held = use(session, "use")
     assert (held.thread, held.on_session, held.done) == ("sthr_c", True, True)
     assert len(session.turns) == 1
-    assert session.tally.tool_uses == 1
-    assert session.turns[0].tally.tool_uses == 0, "the child's, not the primary's"
-    assert session.threads["sthr_c"].tally.tool_uses == 1
+    assert tally(session).tool_uses == 1
+    assert tally(session, session.turns[0]).tool_uses == 0, "the child's, not the primary's"
+    assert tally(session, session.threads["sthr_c"]).tool_uses == 1
     first = requests(session)[0]
     assert first.first_block_at < held.at, "a child's use is no block of the primary's request"
 
@@ -84,19 +85,19 @@ def test_a_childs_ask_on_both_streams_counts_once(order):
     }[order]
     session = watch(events).session
     held = use(session, "use")
-    assert session.tally.tool_uses == 1
+    assert tally(session).tool_uses == 1
     assert held.thread == "sthr_c"
     assert held.on_session, "the session's stream showed it too"
     assert session.events[held.event].stream == "sthr_c", "its own stream tells the child's time"
     assert held.at == session.events[held.event].at
     assert held.duration == pytest.approx(5.08, abs=0.05)
-    assert session.tally.tool_s == pytest.approx(held.duration)
+    assert tally(session).tool_s == pytest.approx(held.duration)
     assert not session.pending
-    assert session.tally.model_requests == 4
-    assert session.turns[0].tally.model_requests == 2
+    assert tally(session).model_requests == 4
+    assert tally(session, session.turns[0]).model_requests == 2
     thread = session.threads["sthr_c"]
     assert thread.read
-    assert (thread.tally.model_requests, thread.tally.output_tokens) == (2, 5)
+    assert (tally(session, thread).model_requests, tally(session, thread).output_tokens) == (2, 5)
     assert len(session.turns) == 1
     assert turn_sums(session)[0].model_requests == 4
     assert "user.custom_tool_result" not in rows(session), "neither copy of the result has a row of its own"
@@ -138,7 +139,7 @@ def test_a_repeated_idle_asks_once():
     assert len(session.turns) == 1
     assert use(session, "builtin").duration > use(session, "custom").duration, "it spans the idles"
     assert use(session, "builtin").awaited is None
-    assert session.tally.tool_uses == 2
+    assert tally(session).tool_uses == 2
 
 
 def test_each_answer_takes_one_off_what_waits():
@@ -159,7 +160,7 @@ def test_a_result_after_the_idle_opens_no_turn():
     assert watched.after["late"].open is False
     assert (len(session.turns), session.state) == (1, "idle")
     assert use(session, "use").is_error
-    assert session.turns[0].tally.tool_errors == 1, "the figures belong to the use's turn"
+    assert tally(session, session.turns[0]).tool_errors == 1, "the figures belong to the use's turn"
 
 
 # -- 5 -------------------------------------------------------------------------------------------------
@@ -206,7 +207,7 @@ def test_a_message_in_mid_run_is_a_second_input_of_the_turn():
     session = watch(surprises.message_mid_run()).session
     assert len(session.turns) == 1
     assert inputs(session, 0) == ["first", "second"]
-    assert session.turns[0].tally.model_requests == 2
+    assert tally(session, session.turns[0]).model_requests == 2
 
 
 # -- 6 -------------------------------------------------------------------------------------------------
@@ -235,13 +236,17 @@ def test_a_turn_nobody_asked_for_is_a_turn_of_its_own_without_inputs():
 def test_a_turn_without_agent_events_is_a_turn():
     session = watch(surprises.empty_turn()).session
     (turn,) = session.turns
-    assert (turn.tally.model_requests, turn.tally.output_tokens, turn.stop_reason) == (1, 0, "end_turn")
+    assert (tally(session, turn).model_requests, tally(session, turn).output_tokens, turn.stop_reason) == (
+        1,
+        0,
+        "end_turn",
+    )
     assert requests(session)[0].first_block_at is None
 
 
 def test_delegation_is_a_request_without_a_tool_use():
     session = watch(surprises.delegation()).session
-    assert (session.tally.model_requests, session.tally.model_errors, session.tally.tool_uses) == (2, 1, 0)
+    assert (tally(session).model_requests, tally(session).model_errors, tally(session).tool_uses) == (2, 1, 0)
     assert list(session.threads) == ["sthr_c"]
 
 
@@ -255,7 +260,7 @@ def test_a_session_may_begin_with_an_outcome():
     assert (turn.key, inputs(session, 0)) == ("run", ["define"])
     assert session.outcomes["outc_1"].result == "needs_revision"
     assert requests(session)[1].end >= 0, "a snapshot inside a request closes nothing"
-    assert (turn.tally.model_requests, turn.tally.input_tokens) == (2, 20)
+    assert (tally(session, turn).model_requests, tally(session, turn).input_tokens) == (2, 20)
     assert turn_cost(session, turn) == 0.04
 
 
@@ -305,7 +310,11 @@ def test_cents_and_dollars_are_told_apart_by_the_point():
 def test_a_result_before_the_interrupt_belongs_to_the_interrupted_turn():
     watched = watch(surprises.interrupted_tool())
     (turn,) = watched.session.turns
-    assert (turn.interrupted, turn.stop_reason, turn.tally.tool_errors) == (True, "end_turn", 1)
+    assert (turn.interrupted, turn.stop_reason, tally(watched.session, turn).tool_errors) == (
+        True,
+        "end_turn",
+        1,
+    )
     assert watched.after["stop"].turns == 1
     assert watched.session.state == "idle"
 
@@ -320,7 +329,7 @@ def test_a_worker_of_ours_is_waited_for_but_no_person():
     cut = next(i for i, event in enumerate(until) if event.key == "blocked") + 1
     assert use(fold(until[:cut]), "use").awaited == "host_result"
     assert use(session, "use").duration == pytest.approx(150, abs=1)
-    assert session.tally.confirmations == 0
+    assert tally(session).confirmations == 0
 
 
 # -- 13, 15 --------------------------------------------------------------------------------------------
@@ -329,7 +338,7 @@ def test_a_worker_of_ours_is_waited_for_but_no_person():
 def test_only_the_servers_word_makes_a_use_fail_and_its_text_is_kept_as_it_came():
     session = watch(surprises.failing_commands()).session
     assert [use(session, key).is_error for key in ("a", "b", "c")] == [True, False, False]
-    assert session.tally.tool_errors == 1
+    assert tally(session).tool_errors == 1
     text = plain_text(session.events[use(session, "a").result].content)
     assert text == surprises.LONG_FAILURE
     assert "\t" in plain_text(session.events[use(session, "b").result].content)
@@ -352,15 +361,15 @@ def test_the_resources_status_counts_only_until_an_event_tells():
 def test_compaction_is_counted_and_its_spans_are_requests():
     session = watch(surprises.compaction()).session
     (turn,) = session.turns
-    assert (turn.tally.compactions, turn.tally.model_requests) == (1, 4)
-    assert turn.tally.cache_read_tokens == 828_000
+    assert (tally(session, turn).compactions, tally(session, turn).model_requests) == (1, 4)
+    assert tally(session, turn).cache_read_tokens == 828_000
 
 
 def test_an_end_without_a_start_still_counts():
     watched = watch(surprises.end_without_start())
     session = watched.session
     assert watched.after["end"].open, "the agent works: that is a turn"
-    assert (session.tally.model_requests, session.tally.output_tokens) == (2, 10)
+    assert (tally(session).model_requests, tally(session).output_tokens) == (2, 10)
     orphan = requests(session)[0]
     assert (orphan.at, orphan.closed) == (None, True)
     assert session.turns[0].stop_reason == "end_turn"
@@ -372,7 +381,7 @@ def test_a_start_without_an_end_is_closed_by_the_next():
     orphan, request = requests(session)
     assert (orphan.closed, orphan.end) == (True, -1)
     assert request.end >= 0
-    assert session.tally.model_requests == 1
+    assert tally(session).model_requests == 1
 
 
 def test_unknown_words_are_shown_and_counted():
@@ -431,8 +440,8 @@ def test_a_result_before_its_use_is_taken_over_by_it():
     held = use(session, "use")
     assert (held.done, held.is_error, held.confirmation) == (True, True, "allow")
     assert held.duration == pytest.approx(2, abs=0.01)
-    assert session.tally.tool_s == pytest.approx(held.duration)
-    assert (session.tally.tool_errors, session.tally.confirmations) == (1, 1)
+    assert tally(session).tool_s == pytest.approx(held.duration)
+    assert (tally(session).tool_errors, tally(session).confirmations) == (1, 1)
     assert not session.pending
     assert "agent.tool_result" not in rows(session)
     assert not session.waiting_results
@@ -590,7 +599,7 @@ def test_a_second_end_of_a_request_counts_and_leaves_the_first_alone():
     session = fold(log.events)
     first, second = requests(session)
     assert (first.usage.output_tokens, second.usage.output_tokens) == (1, 2)
-    assert (session.tally.model_requests, session.tally.output_tokens) == (2, 3)
+    assert (tally(session).model_requests, tally(session).output_tokens) == (2, 3)
 
 
 def test_what_was_never_seen_is_not_waited_for_once_the_session_runs():
@@ -639,7 +648,7 @@ def test_the_first_answer_counts_when_two_people_answer():
     log.confirm("use", "allow", id="first")
     log.confirm("use", "deny", id="second")
     session = fold(log.events)
-    assert (use(session, "use").confirmation, session.tally.confirmations) == ("allow", 1)
+    assert (use(session, "use").confirmation, tally(session).confirmations) == ("allow", 1)
     assert "user.tool_confirmation" not in rows(session)
 
 
@@ -653,8 +662,8 @@ def test_a_confirmation_after_its_result_leaves_the_seconds_in_step():
     log.confirm("use")
     session = fold(log.events)
     assert use(session, "use").duration == pytest.approx(4, abs=0.001)
-    assert session.tally.tool_s == pytest.approx(use(session, "use").duration)
-    assert session.turns[0].tally.tool_s == pytest.approx(session.tally.tool_s)
+    assert tally(session).tool_s == pytest.approx(use(session, "use").duration)
+    assert tally(session, session.turns[0]).tool_s == pytest.approx(tally(session).tool_s)
 
 
 def test_an_ask_that_an_idle_gave_up_and_another_repeats_is_what_it_was():

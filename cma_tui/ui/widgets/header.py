@@ -20,8 +20,8 @@ from cma_tui.keymap import Keymap
 from cma_tui.log.index import LogEvents
 from cma_tui.player import Player
 from cma_tui.report.words import stop_words
-from cma_tui.session.model import Session, Tally, ToolUse
-from cma_tui.session.sums import Sums
+from cma_tui.session.figures import TurnFigures
+from cma_tui.session.model import Session, ToolUse
 from cma_tui.source import Line
 from cma_tui.text import ago, count, duration, first_line, money, printable
 from cma_tui.ui.counting import CostLimits, Counting, amount, notices
@@ -154,28 +154,33 @@ def _turn(session: Session, counting: Counting, limit: str, width: int) -> list[
         return [("no turn yet", "$cma-quiet")]
     turn = session.turns[-1]
     book = counting.book
-    counted = not counting.behind and turn.index < len(book.turns)
-    tally: Tally | Sums = book.turns[turn.index] if counted else turn.tally
     parts: list[Part] = [(f"turn {turn.index + 1}", "")]
-    first = session.first_tokens.get(book.turns[turn.index].first_request) if counted else None
-    if first is not None:
-        parts.append((f"ttft {duration(first)}", "$cma-quiet"))
-    cached = tally.cache_read_tokens / tally.prompt_tokens if tally.prompt_tokens else None
-    share = f"  cache {cached:.0%}" if cached else ""
-    parts.append((f"in {count(tally.prompt_tokens)}  out {count(tally.output_tokens)}{share}", "$cma-quiet"))
-    parts.append((plural(tally.tool_uses, "tool"), "$cma-quiet"))
-    if tally.tool_errors:
-        parts.append((f"{tally.tool_errors} failed", "$error"))
+    if turn.index < len(book.turns):  # the figures come after the rows
+        parts += _figures(session, book.turns[turn.index])
     parts += _spent(session, counting)
     if limit:
         parts.append((limit, "$warning"))
     notice = notices(session, counting)
     if notice:
         parts.append((notice, "$warning"))
-    total = session.tally
+    total = book.total
     if len(session.turns) > 1 and width >= 110:
         said = f"session: in {count(total.prompt_tokens)}  out {count(total.output_tokens)}"
         parts.append((f"{said}  {plural(total.tool_uses, 'tool')}", "$cma-quiet"))
+    return parts
+
+
+def _figures(session: Session, turn: TurnFigures) -> list[Part]:
+    """Of one turn, as far as it has been counted."""
+    parts: list[Part] = []
+    first = session.first_tokens.get(turn.first_request)
+    if first is not None:
+        parts.append((f"ttft {duration(first)}", "$cma-quiet"))
+    share = f"  cache {turn.cached_share:.0%}" if turn.cached_share else ""
+    parts.append((f"in {count(turn.prompt_tokens)}  out {count(turn.output_tokens)}{share}", "$cma-quiet"))
+    parts.append((plural(turn.tool_uses, "tool"), "$cma-quiet"))
+    if turn.tool_errors:
+        parts.append((f"{turn.tool_errors} failed", "$error"))
     return parts
 
 

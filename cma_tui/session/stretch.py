@@ -1,0 +1,82 @@
+"""A stretch of events taken in at once, where all are new ones of the session's own stream.
+
+Owns the short way through the fold: most of what a saved log or a history holds goes it. Invariant: a session
+that took a stretch in is the one that `fold.apply` makes of the same events one by one; what is not plainly
+new goes that way.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from itertools import count
+from typing import Final
+
+from cma_tui.event import PREVIEW_TYPES, Event
+from cma_tui.session import fold, own, turns
+from cma_tui.session.model import Change, Session
+
+FEW: Final = 16
+"""Fewer events are not worth looking at together."""
+_NOBODY: Final = array("i", [-1])
+
+
+def take(session: Session, events: Sequence[Event], change: Change) -> int:
+    """Take in the first of the events, up to the next checkpoint; none where any of these is not plain.
+
+    Returns how many it were.
+    """
+    if session.several or session.queued:
+        return 0
+    moments = None if session.kept is None else session.kept.moments
+    if moments is not None:
+        events = events[: moments.room]
+    keys = _new_keys(session, events)
+    if keys:
+        _fold(session, events, keys, change)
+    return len(keys)
+
+
+def _new_keys(session: Session, events: Sequence[Event]) -> list[str]:
+    """The events' keys, where all are stamped ones of the session's stream that are not in the log."""
+    if {event.stream for event in events} != {None} or None in [event.at for event in events]:
+        return []
+    if not PREVIEW_TYPES.isdisjoint([event.type for event in events]):
+        return []
+    keys = [event.key for event in events]
+    new = len(set(keys)) == len(keys) and session.ordinals.keys().isdisjoint(keys)
+    return keys if new else []
+
+
+def _fold(session: Session, events: Sequence[Event], keys: list[str], change: Change) -> None:
+    """Give the events their ordinals, and let each one's step act on it."""
+    first = len(session.owners)
+    session.stamped = True
+    session.events.extend(events)
+    session.ordinals.update(zip(keys, count(first)))
+    session.owners.extend(_NOBODY * len(events))
+    step_of, all_turns, kept = fold.STEPS.get, session.turns, session.kept
+    turn = None
+    last = session.last_at
+    for ordinal, event in enumerate(events, first):
+        step = step_of(event.type)
+        if step is None:
+            step = fold.other_step(session, event.type)
+        step(session, event, ordinal, change)
+        at = event.at
+        assert at is not None
+        if last is not None and at > last:
+            session.last_at = last = at
+        else:
+            fold.stretch(session, at)
+            last = session.last_at
+        if all_turns:
+            latest = all_turns[-1]
+            if not latest.ended:
+                if latest is not turn:
+                    turn = latest if kept is None else own.turn(session, latest.index)
+                turns.touch(turn, at)
+        if session.previews and session.previews.pop(event.key, None) is not None:
+            change.previews = True
+    if kept is not None and kept.moments is not None:
+        kept.moments.accepted_all(events, first)
