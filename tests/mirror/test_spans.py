@@ -16,7 +16,7 @@ from cma_tui.session.errors import turn_errors
 from cma_tui.session.fold import apply
 from cma_tui.session.model import Change, Session
 from tests.mirror.help import RESOURCE, SESSION, STORIES, by_key, counted, rows_of, told
-from tests.session.look import fold, turn_sums
+from tests.session.look import fold, tally, turn_sums
 from tests.stories import orders, others, surprises
 from tests.stories.server import stories
 from tests.stories.write import Log, preview_delta, preview_start
@@ -63,10 +63,10 @@ def check(session: Session):
         assert total("model:", name) == total("turn:", name)
     assert total("turn:", "tool_calls") == sum(row.type == "tool" for row in others_.values())
     if session.turns:
-        assert total("turn:", "prompt_tokens") == session.tally.prompt_tokens
-        assert total("turn:", "completion_tokens") == session.tally.output_tokens
-        assert total("turn:", "tool_calls") == session.tally.tool_uses
-        assert total("turn:", "tool_errors") == session.tally.tool_errors
+        assert total("turn:", "prompt_tokens") == tally(session).prompt_tokens
+        assert total("turn:", "completion_tokens") == tally(session).output_tokens
+        assert total("turn:", "tool_calls") == tally(session).tool_uses
+        assert total("turn:", "tool_errors") == tally(session).tool_errors
     book = counted(session)
     whole = book.session_cost()
     if whole.nano is not None and session.turns:
@@ -92,9 +92,9 @@ def test_the_rows_of_every_story_add_up(name):
         assert told_ == [error.event_id for error in turn_errors(session, turn)][:20], (
             "the screen's are the span's"
         )
-    for turn, tally in zip(session.turns, turn_sums(session), strict=True):
+    for turn, sums in zip(session.turns, turn_sums(session), strict=True):
         own = rows_of(session, turn)[0]
-        assert own.metrics.get("prompt_tokens", 0) == tally.prompt_tokens
+        assert own.metrics.get("prompt_tokens", 0) == sums.prompt_tokens
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
