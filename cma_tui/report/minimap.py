@@ -1,7 +1,8 @@
 """A whole session on one line: what happened where, by the number of things that happened.
 
-Owns the marks of every stretch of a session. Invariants: idle time takes no room; keeping up costs what is
-new, a drawing the columns and a fixed number of stretches, whatever the length of the log.
+Owns the marks of every stretch of a session. Invariants: idle time takes no room; the marks are those of the
+session as it is, in however many pieces it came; keeping up costs what is new and the stretches that changed,
+a drawing the columns and a fixed number of stretches, whatever the length of the log.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Final
 
+from cma_tui.report.filter import waited
 from cma_tui.session.model import Change, Failure, ModelRequest, Session, ToolUse
 
 ERROR, WAITED, COMPACTED, TURN = 1, 2, 4, 8
@@ -32,9 +34,9 @@ class Minimap:
         if session is not self.session or (change is not None and change.reset):
             self.session, self._stretches, self._size, self._seen = session, bytearray(), 1, 0
         elif change is not None:
-            for index in change.items:
-                if index < self._seen:
-                    self._stretches[index // self._size] |= _marks(session, index)
+            changed = {index // self._size for index in change.items if index < self._seen}
+            for stretch in changed:
+                self._stretches[stretch] = self._of(session, stretch)
         stop = min(len(session.items), self._seen + limit)
         for index in range(self._seen, stop):
             if index // self._size == len(self._stretches):
@@ -45,6 +47,13 @@ class Minimap:
             self._stretches[index // self._size] |= _marks(session, index)
         self._seen = stop
         return stop == len(session.items)
+
+    def _of(self, session: Session, stretch: int) -> int:
+        """What a stretch holds, looked at anew: what waited may have been answered."""
+        marks, first = 0, stretch * self._size
+        for index in range(first, min(first + self._size, self._seen)):
+            marks |= _marks(session, index)
+        return marks
 
     def _halve(self) -> None:
         pairs = zip(self._stretches[::2], self._stretches[1::2], strict=True)
@@ -79,7 +88,7 @@ def _marks(session: Session, index: int) -> int:
     match item:
         case ToolUse():
             marks |= ERROR if item.is_error and item.confirmation != "deny" else 0
-            marks |= WAITED if item.confirmation is not None or item.awaited is not None else 0
+            marks |= WAITED if waited(session, index) else 0
         case ModelRequest():
             marks |= ERROR if item.is_error else 0
         case Failure():

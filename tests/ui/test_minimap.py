@@ -1,11 +1,13 @@
 """The line of the whole session: what is marked, what is read, a click, and that it costs what is new."""
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cma_tui.feed import fold_all
+from cma_tui.feed import arrive, fold_all
 from cma_tui.report.minimap import COMPACTED, ERROR, MOST, TURN, WAITED, Minimap
-from cma_tui.session.model import Change
+from cma_tui.session.model import Change, Session
 from tests.stories.write import Log
 from tests.ui.play import playing
 
@@ -59,6 +61,30 @@ def test_stretches_join_and_no_mark_is_lost():
     assert sum(bool(column & ERROR) for column in columns) == 1
     assert sum(bool(column & WAITED) for column in columns) == 1
     assert columns == made(session, 7).columns(80)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.integers(0, 400), max_size=8))
+def test_in_whatever_pieces_a_log_comes_its_line_is_the_same(cuts):
+    log = Log()
+    for number in range(20):
+        log.begin(f"question {number + 1}")
+        use = log.custom() if number % 3 else log.tool("bash", "ask")
+        log.idle("requires_action", use)
+        if number % 3:
+            log.custom_result(use, is_error=number % 5 == 0)
+        else:
+            log.confirm(use)
+            log.result(use)
+        log.rest()
+    session, minimap = Session(), Minimap()
+    places = sorted({min(cut, len(log.events)) for cut in cuts} | {len(log.events)})
+    for first, last in pairwise([0, *places]):
+        change = Change()
+        session = arrive(session, log.events[first:last], change)
+        while not minimap.update(session, change, 3):
+            change = Change()
+    assert minimap.columns(80) == made(fold_all(log.events)).columns(80)
 
 
 async def test_a_long_session_has_the_line_and_a_click_goes_there():
