@@ -55,6 +55,7 @@ class Shell(App[int], inherit_bindings=False):
     # Words that come and go stand below the header, never over what is asked or written at the bottom.
     CSS = """
     ToastRack { dock: top; align: right top; margin-top: 3; margin-bottom: 0; }
+    OptionList:focus > .option-list--option-highlighted { background: $cma-cursor; color: $foreground; }
     """
     ENABLE_COMMAND_PALETTE = True
     DEFAULT_CSS = """

@@ -14,7 +14,7 @@ from cma_tui.redact import Redactor
 from cma_tui.settings import load
 from cma_tui.simulator import ServerThread, Simulator
 from cma_tui.ui.drive.confirm import Confirm
-from cma_tui.ui.drive.sheet import Listing
+from cma_tui.ui.drive.sheet import TextSheet
 from tests.cli.conftest import Service
 from tests.ui.play import Painted, Play, Sends
 from tests.ui.test_outbox import driven
@@ -169,15 +169,15 @@ async def test_a_refusal_of_the_api_is_told_and_the_command_stays(service, sim):
 async def test_the_commands_are_listed_and_read_to_their_end():
     async with driven(Sends()) as play:
         await command(play, "/help")
-        await play.until(lambda: isinstance(play.app.screen, Listing))
+        await play.until(lambda: isinstance(play.app.screen, TextSheet))
         await said(play, "/approve")
         await play.press(*"jjk", "end")
         await play.until(lambda: "/title TEXT" in play.text())
         for key in ("q", "escape", "enter"):
             await play.press(key)
-            await play.until(lambda: not isinstance(play.app.screen, Listing))
+            await play.until(lambda: not isinstance(play.app.screen, TextSheet))
             await command(play, "/help")
-            await play.until(lambda: isinstance(play.app.screen, Listing))
+            await play.until(lambda: isinstance(play.app.screen, TextSheet))
 
 
 async def test_files_are_listed_and_saved_once(service, sim, tmp_path):
@@ -185,7 +185,7 @@ async def test_files_are_listed_and_saved_once(service, sim, tmp_path):
     service.server.call(lambda: sim.add_file(session, "report[red].md", b"# text"))
     async with client(service, session) as play:
         await command(play, "/files")
-        await play.until(lambda: isinstance(play.app.screen, Listing))
+        await play.until(lambda: isinstance(play.app.screen, TextSheet))
         await said(play, "report[red].md")
         await play.press("escape")
         for words in ("saved", "File exists"):

@@ -14,7 +14,7 @@ from cma_tui.ui.app import CmaTop
 from cma_tui.ui.chooser import SessionList
 from cma_tui.ui.drive.confirm import Confirm
 from cma_tui.ui.drive.several import Several
-from cma_tui.ui.drive.sheet import Listing
+from cma_tui.ui.drive.sheet import TextSheet
 from cma_tui.ui.keys import textual_key
 from cma_tui.ui.screens.help import Help
 from cma_tui.ui.screens.marks import MarkList
@@ -56,7 +56,7 @@ CHAINS = {
     "tracing": (Tracing,),
     "marks": (MarkList,),
     "several": (Several,),
-    "page": (Listing,),
+    "page": (TextSheet,),
     "help": (Help,),
     "line": (Confirm,),
     "overview": (Rows, OverviewScreen),

@@ -154,9 +154,9 @@ async def test_request_by_request_and_back_to_one():
         await play.press("M", "tab")
         rows = [line for line in play.lines() if line.rstrip().endswith("primary")]
         assert len(rows) == 6, "two requests a turn"
-        assert rows[0].split()[:2] == ["3", "well"], "the newest first"
+        assert rows[0].split()[:3] == ["▸", "3", "well"], "the newest first, under the cursor"
         await play.press("o")
-        assert next(line for line in play.lines() if "primary" in line).split()[0] == "1"
+        assert next(line for line in play.lines() if "primary" in line).split()[:2] == ["▸", "1"]
         await play.press("end", "enter")
         assert not isinstance(play.app.screen, Metrics)
         assert play.timeline.turn == 2
@@ -247,3 +247,11 @@ async def test_where_there_is_one_turn_its_requests_are_plotted():
         assert "output tokens by turn" in play.text()
         await play.press("tab")
         assert "output tokens by request" in play.text()
+
+
+async def test_on_a_low_terminal_the_table_comes_before_the_plots():
+    async with playing(*talk(8).events, size=(80, 14)) as play:
+        await play.press("M")
+        assert "output tokens" not in play.text()
+        rows = [line for line in play.lines() if line.rstrip().endswith("question 3")]
+        assert rows

@@ -1,10 +1,29 @@
 """What every panel is given: each change while it is open, and the way back to a row."""
 
-import pytest
+import importlib
+import pkgutil
 
+import pytest
+from textual.dom import DOMNode
+
+from cma_tui import ui
 from cma_tui.ui.screens.panel import Panel
 from tests.stories.write import Log
 from tests.ui.play import playing
+
+
+def test_no_two_widgets_have_one_name():
+    """A style sheet tells classes apart by their names alone."""
+    for _, name, _ in pkgutil.walk_packages(ui.__path__, "cma_tui.ui."):
+        importlib.import_module(name)
+    kinds, found = [DOMNode], []
+    while kinds:
+        kind = kinds.pop()
+        kinds += kind.__subclasses__()
+        if kind.__module__.startswith("cma_tui.ui"):
+            found.append(kind.__name__)
+    assert len(found) > 20
+    assert sorted(set(found)) == sorted(found)
 
 
 class Counting(Panel):

@@ -268,6 +268,31 @@ async def test_keys_step_by_event_row_and_turn_both_ways():
         assert player.step == 4
 
 
+async def test_what_is_asked_stands_below_a_screen_that_does_not_move():
+    async with replaying(*conversation(3).events, size=(80, 24)) as play:
+        before = play.lines()
+        await play.press("S")
+        *above, asked, more, line = play.lines()
+        assert above == before[:21]
+        assert asked.startswith(" go to: 3 (turn)")
+        assert "/text" in asked + more
+        assert not line
+        await play.press("escape")
+        assert play.lines() == before
+
+
+async def test_a_mark_takes_one_line_of_the_list():
+    log = Log()
+    log.begin("a question that is much too long for one line of the list " * 4)
+    log.answer("here")
+    log.rest()
+    async with replaying(*log.events, size=(80, 24)) as play:
+        await play.press("apostrophe")
+        (row,) = (line for line in play.lines() if "  turn   " in line)
+        assert "a question" in row
+        assert "…" in row
+
+
 async def test_a_click_on_the_bar_goes_there():
     async with replaying(*conversation(3).events) as play:
         line = play.screen._playbar
@@ -494,7 +519,7 @@ def test_a_hostile_log_opens_no_connection_writes_no_file_and_starts_nothing(tmp
             terminal.read(0.1)
         terminal.until(lambda: not terminal.read(0.3))
         terminal.type("M")
-        terminal.until_text("metrics")
+        terminal.until_text("figures")
         terminal.type("q")
         terminal.until_text("REPLAY")
         terminal.type("\x1b[<0;10;5M\x1b[<0;10;5m")

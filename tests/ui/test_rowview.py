@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
 
+from cma_tui.feed import fold_all
 from cma_tui.report.words import Row
 from cma_tui.session.book import figures_of
 from cma_tui.text import DANGEROUS, printable
@@ -24,6 +25,7 @@ from cma_tui.ui.widgets.rowview import (
     set_markdown,
     wrap,
 )
+from tests.stories.write import Log
 from tests.ui.rows import LOOK, WIDE_TEXTS, all_rows, sessions
 
 CONSOLE = markdown_console(LOOK)
@@ -66,6 +68,40 @@ def test_every_heading_is_exactly_as_wide_as_asked(width):
                 assert width == sum(cell_len(segment.text) for segment in strip)
 
 
+def heading(text, width, **ended):
+    log = Log()
+    log.begin(text)
+    start = log.start()
+    log.wait(2)
+    log.result(log.tool())
+    log.end(start)
+    log.rest(ended.get("reason", "end_turn"), cents="12")
+    session = fold_all(log.events)
+    book = figures_of(session)
+    strip = headings.draw(session, session.turns[0], width, book, folded=False, style=Style(), quiet=Style())
+    return strip.text.rstrip()
+
+
+def test_what_was_asked_has_its_share_of_a_heading():
+    long = "Find out why the orders of last week are slow"
+    assert heading("Hi", 60).split("  ")[-1].strip() == "2.3s · 1 request · 1 tool · $0.12"
+    assert heading(long, 120).endswith("2.3s · 1 request · 1 tool · $0.12")
+    assert heading(long, 60).endswith("2.3s · 1 tool · $0.12")
+    narrow = heading(long, 60, reason="retries_exhausted")
+    assert narrow.endswith("$0.12 · gave up after retries")
+    assert "Find out why the" in narrow
+    assert heading(long, 20).endswith("…  $0.12")
+
+
+def test_a_heading_counts_nothing_that_was_not():
+    log = Log()
+    log.begin("Hi")
+    log.rest(cents="1")
+    session = fold_all(log.events)
+    said = headings.figures(session, session.turns[0], figures_of(session), 80)
+    assert said == "0.30s · $0.01"
+
+
 def test_no_row_holds_a_character_that_a_terminal_could_obey():
     for said in all_rows():
         for text in (
@@ -105,17 +141,39 @@ def test_a_row_says_when_what_how_long_and_how_much():
 def test_a_time_keeps_its_hours_whatever_the_room(time, shown):
     (line,) = lines(Row("tool", "tool", 0.0, head="bash"), time=time, duration="")
     assert line.split()[0] == shown
-    assert line.index("tool") == left_width(True) - WORD - 1
+    assert line.index("tool") == left_width(80, True) - WORD - 1
+
+
+@pytest.mark.parametrize(
+    ("time", "shown"),
+    [
+        ("00.4", "00.4"),
+        ("1:02.4", "1:02"),
+        ("59:02.4", "59:02"),
+        ("1:04:02.4", "1h04"),
+        ("-26:04:02.4", "-26h…"),
+        ("16:00:07", "16:00"),
+    ],
+)
+def test_a_narrow_row_has_a_narrow_time_and_its_text_begins_earlier(time, shown):
+    (line,) = lines(Row("tool", "tool", 0.0, head="bash"), 60, time=time, duration="")
+    assert line.split()[:3] == [shown, "tool", "bash"]
+    assert line.index("bash") == left_width(60, True) == left_width(80, True) - 4
+
+
+def test_where_there_is_hardly_room_a_row_has_no_time():
+    (line,) = lines(Row("tool", "tool", 0.0, head="bash"), 30, time="00.4", duration="")
+    assert line.split() == ["tool", "bash"]
 
 
 def test_a_time_beyond_the_column_says_that_it_was_cut():
-    (line,) = lines(Row("tool", "tool", 0.0, head="bash"), time="1234:04:02.4", duration="")
+    (line,) = lines(Row("tool", "tool", 0.0, head="bash"), 60, time="1234:04:02.4", duration="")
     assert line.split()[0].endswith("…")
 
 
 def test_the_outcome_stays_when_the_text_is_cut():
     said = Row("tool", "tool", 0.0, head="bash", text="x" * 500, outcome="needs your answer")
-    for width in (50, 80, 120):
+    for width in (56, 80, 120):
         (line,) = lines(said, width)
         assert "needs your answer" in line
         assert "…" in line
@@ -203,6 +261,11 @@ def test_a_long_line_is_wrapped_in_time_that_grows_with_it():
 
 def markdown(text, width=60):
     return ["".join(segment.text for segment in line) for line in set_markdown(text, width, Style(), CONSOLE)]
+
+
+@pytest.mark.parametrize("marks", ["#", "##", "###"])
+def test_a_heading_of_a_message_begins_at_the_left(marks):
+    assert markdown(f"{marks} What changed\n\ntext")[0].rstrip() == "What changed"
 
 
 def test_markdown_is_set_without_its_marks():

@@ -104,7 +104,7 @@ async def test_a_session_without_a_turn():
 @pytest.mark.parametrize("theme", ["ansi-dark", "ansi-light"])
 async def test_every_panel_is_drawn_in_the_terminals_own_colours(theme):
     async with playing(*incident(), size=(100, 30), theme=theme) as play:
-        for key, said in (("w", "waterfall"), ("t", "threads"), ("M", "metrics")):
+        for key, said in (("w", "waterfall"), ("t", "threads"), ("M", "figures")):
             await play.press(key)
             assert said in play.text()
             await play.press("q")

@@ -73,10 +73,10 @@ async def _edit(panel: DrivePanel, _rest: str) -> bool:
 
 
 async def _help(panel: DrivePanel, _rest: str) -> bool:
-    from cma_tui.ui.drive.sheet import Listing
+    from cma_tui.ui.drive.sheet import TextSheet
 
     lines = [f"/{name} {known.takes}".ljust(34) + known.does for name, known in COMMANDS.items()]
-    panel.app.push_screen(Listing("commands", "\n".join(lines)))
+    panel.app.push_screen(TextSheet("commands", "\n".join(lines)))
     return True
 
 

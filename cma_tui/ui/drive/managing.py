@@ -16,7 +16,7 @@ from cma_tui.source import SourceError
 from cma_tui.source.resources import Resources, cents_of
 from cma_tui.text import money, printable, size
 from cma_tui.ui.drive.confirm import Confirm
-from cma_tui.ui.drive.sheet import Listing
+from cma_tui.ui.drive.sheet import TextSheet
 
 if TYPE_CHECKING:
     from cma_tui.ui.drive.panel import DrivePanel
@@ -92,7 +92,7 @@ async def files(panel: DrivePanel, _rest: str) -> bool:
         for file in found
     ]
     text = "\n".join(lines) or "none; what was written last may need some seconds to appear"
-    panel.app.push_screen(Listing("files: /download NAME saves one", text))
+    panel.app.push_screen(TextSheet("files: /download NAME saves one", text))
     return True
 
 

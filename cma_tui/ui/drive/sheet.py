@@ -59,7 +59,7 @@ class Sheet(ModalScreen[ScreenResultType]):
         self.page.scroll_relative(y=by, animate=False)
 
 
-class Listing(Sheet[None]):
+class TextSheet(Sheet[None]):
     """Lines that are only read: the commands, the files."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings({"panel.close": "dismiss"})

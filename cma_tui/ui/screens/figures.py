@@ -10,6 +10,8 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from rich.cells import cell_len
+
 from cma_tui.report.stats import by_use
 from cma_tui.session.cost import NANO
 from cma_tui.session.elapsed import seconds
@@ -19,13 +21,14 @@ from cma_tui.session.sums import Sums
 from cma_tui.text import NOT_KNOWN, count, duration, first_line, money
 from cma_tui.ui.counting import amount
 from cma_tui.ui.widgets.headings import title as turn_title
+from cma_tui.ui.widgets.page import Line
 from cma_tui.ui.widgets.rowview import fit
 
 if TYPE_CHECKING:
     from cma_tui.ui.screens.metrics import MetricsView
 
 Value = float | None
-Lines = list[list[tuple[str, str]]]
+Lines = list[Line]
 _WIDE: Final = 110
 _MINOR: Final = frozenset({"first", "reqs", "tok/s"})
 """Columns that are left out of a narrower table, unless it is sorted by one."""
@@ -176,10 +179,13 @@ def turn_table(view: MetricsView, width: int, room: int) -> Lines:
         turn = view.counting.book.turns[at(row)]
         cells = "".join(f"{column.write(view, turn):>{column.width}}" for _, column in shown)
         line = fit(f"{cells}  {_said(view, turn.index)}", width) if said else cells
-        lines.append(
-            [(line.ljust(width) if row == view.cursor else line, "cursor" if row == view.cursor else "")]
-        )
+        lines.append(_row(line, width, here=row == view.cursor))
     return lines
+
+
+def _row(line: str, width: int, *, here: bool) -> Line:
+    """A row, under the cursor or not: its first column leaves room for the mark."""
+    return [(f"▸{line[1:]}{' ' * (width - cell_len(line))}", "cursor")] if here else [(line, "")]
 
 
 def _said(view: MetricsView, index: int) -> str:
@@ -215,8 +221,7 @@ def request_table(view: MetricsView, width: int, room: int) -> Lines:
         written = _request(view, request_at(view, row))
         cells = "".join(f"{written[title]:>{wide}}" for title, wide in shown)
         line = fit(f"{cells}  {written['thread']}", width)
-        here = row == view.cursor
-        lines.append([(line.ljust(width) if here else line, "cursor" if here else "")])
+        lines.append(_row(line, width, here=row == view.cursor))
     return lines
 
 

@@ -106,7 +106,7 @@ def _section(section: Section, keymap: Keymap, width: int, ids: Iterable[str]) -
     rows = [row for row in section.rows if any(action.id in ids for action in row.actions)]
     if not rows:
         return []
-    keys = 28 if width > 80 else 17
+    keys = 28 if width > 80 else 17 if width > 50 else 13
     lines = [Content.styled(section.title, "$accent bold")]
     for row in rows:
         does = wrap(row.does, width - keys - 2)

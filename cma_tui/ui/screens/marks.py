@@ -33,7 +33,7 @@ class MarkList(ModalScreen[int | None]):
     MarkList > Static { width: 90%; max-width: 100; height: 1; padding: 0 1; background: $surface;
                         color: $accent; }
     MarkList > OptionList { width: 90%; max-width: 100; height: auto; max-height: 80%; background: $surface;
-                            border: none; }
+                            border: none; text-wrap: nowrap; text-overflow: ellipsis; }
     MarkList > OptionList:focus { border: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings(

@@ -9,13 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar, Final, NamedTuple
 
-from rich.segment import Segment
-from rich.style import Style
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.geometry import Region, Size
-from textual.strip import Strip
-from textual.widget import Widget
 
 from cma_tui.session.agents import model_of
 from cma_tui.session.cost import NANO, burn, time_left
@@ -42,11 +37,14 @@ from cma_tui.ui.screens.figures import (
     wall,
 )
 from cma_tui.ui.screens.panel import Panel
+from cma_tui.ui.widgets.page import Line, Page, spread
 from cma_tui.ui.widgets.rowview import fit, joined
 
 _TABS: Final = ("turns", "requests", "tools", "threads")
 _TALL: Final = 36
 """From so many lines on the plots have an axis."""
+_LOW: Final = 16
+"""On fewer lines there are no plots."""
 
 PLOTS: Final[tuple[tuple[str, Callable[[MetricsView, TurnFigures], Value], Callable[[Value], str]], ...]] = (
     ("output tokens", output, count),
@@ -92,15 +90,9 @@ class Series(NamedTuple):
         return self.write(max((value for value in self.values if value is not None), default=None))
 
 
-class MetricsView(Widget, can_focus=True):
+class MetricsView(Page):
     """All of the panel, drawn line by line."""
 
-    DEFAULT_CSS = """
-    MetricsView { width: 1fr; height: 1fr; background: $background; padding: 0 1; }
-    MetricsView > .metrics--quiet { color: $cma-quiet; }
-    MetricsView > .metrics--plot { color: $accent; }
-    """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"metrics--quiet", "metrics--plot"}
     BINDINGS: ClassVar[list[BindingType]] = bindings(
         {
             "panel.leave": "close",
@@ -125,8 +117,6 @@ class MetricsView(Widget, can_focus=True):
         self.session: Session = session
         self.counting: Counting = counting
         self.tab, self.cursor, self.order = 0, 0, Order()
-        self._lines: list[list[tuple[str, str]]] = []
-        self._drawn: list[list[tuple[str, str]]] = []
 
     @property
     def window(self) -> int | None:
@@ -140,55 +130,21 @@ class MetricsView(Widget, can_focus=True):
 
     # -- drawing -----------------------------------------------------------------------------------------
 
-    def show(self) -> None:
-        """Draw what differs."""
-        self._lines = self._compose_lines(max(20, self.size.width), max(6, self.size.height))
-        for y in range(max(len(self._lines), len(self._drawn))):
-            before = self._drawn[y] if y < len(self._drawn) else None
-            now = self._lines[y] if y < len(self._lines) else None
-            if before != now:
-                self.refresh(Region(0, y, self.size.width, 1))
-        self._drawn = self._lines
-
     def on_mount(self) -> None:
         """Draw at once; a silence grows although nothing comes."""
         self.show()
         self.set_interval(5.0, self.show)
 
-    def on_resize(self) -> None:
-        """Draw anew."""
-        self.show()
-        self.refresh()
-
-    def render_line(self, y: int) -> Strip:
-        """One line."""
-        base = self.rich_style
-        width = self.size.width
-        parts = self._lines[y] if y < len(self._lines) else []
-        styles = {
-            "": base,
-            "quiet": self.get_component_rich_style("metrics--quiet"),
-            "title": base + Style(bold=True),
-            "cursor": base + Style(reverse=True),
-            "plot": self.get_component_rich_style("metrics--plot"),
-        }
-        segments = [Segment(text, styles[style]) for text, style in parts]
-        return Strip(segments).adjust_cell_length(width, base)
-
-    def get_content_width(self, container: Size, viewport: Size) -> int:
-        """All there is."""
-        return container.width
-
-    def _compose_lines(self, width: int, height: int) -> list[list[tuple[str, str]]]:
+    def lines(self, width: int, height: int) -> list[Line]:
+        """The page."""
         lines = [*self._head(width), *self._went(width), *self._plots(width, height)]
-        tabs: list[tuple[str, str]] = []
+        tabs: Line = []
         for number, name in enumerate(_TABS):
-            tabs += [(f" {name} ", "cursor" if number == self.tab else "quiet"), (" ", "")]
+            tabs += [(f" {name} ", "in" if number == self.tab else "quiet"), (" ", "")]
         sort = [("sort by", "metrics.sort-left", "metrics.sort-right")] if self.tab == 0 else []
-        used = sum(len(text) for text, _ in tabs)
         keys = hint_of(
             self,
-            width - used - 2,
+            width,
             ("table", "metrics.next"),
             *sort,
             ("order", "metrics.reverse"),
@@ -196,13 +152,13 @@ class MetricsView(Widget, can_focus=True):
             ("back", "panel.leave"),
             ("help", "app.help"),
         )
-        tabs += [(text.rjust(width - used), tone) for text, tone in keys]
         lines += [[("", "")], tabs]
-        room = max(1, height - len(lines) - 1)
+        room = max(1, height - len(lines) - 2)
         table = (turn_table, request_table, tool_table, thread_table)[self.tab]
-        return [*lines, *table(self, width, room)]
+        lines += table(self, width, room)
+        return [*lines, *[[("", "")]] * (height - len(lines) - 1), keys]
 
-    def _head(self, width: int) -> list[list[tuple[str, str]]]:
+    def _head(self, width: int) -> list[Line]:
         session, book = self.session, self.counting.book
         cost, rate = book.session_cost(), burn(session.usages)
         said = [f"cost {amount(cost)}"]
@@ -236,13 +192,13 @@ class MetricsView(Widget, can_focus=True):
             *([errors] if errors else []),
         ]
         lines = [
-            [(joined(["metrics  " + said[0], *said[1:]], "  ·  ", width), "title")],
+            spread([(joined(said, "  ·  ", width - 10), "title")], [("figures", "quiet")], width),
             [(joined(figures, "  ", width), "")],
         ]
         notice = notices(session, self.counting)
         return [*lines, [(fit("notice: " + notice, width), "title")]] if notice else lines
 
-    def _went(self, width: int) -> list[list[tuple[str, str]]]:
+    def _went(self, width: int) -> list[Line]:
         split = self.counting.book.split
         if split is None or not split.total:
             return [[("no stamps tell where the time went", "quiet")]]
@@ -257,7 +213,9 @@ class MetricsView(Widget, can_focus=True):
             [(joined([f"{duration(seconds(split.total))}:", *words], "  ", width), "quiet")],
         ]
 
-    def _plots(self, width: int, height: int) -> list[list[tuple[str, str]]]:
+    def _plots(self, width: int, height: int) -> list[Line]:
+        if height < _LOW:
+            return []
         tall = height >= _TALL
         across = 4 if width >= 150 else 2
         room = width // across - 10 if tall else max(4, width - 36)
@@ -339,14 +297,14 @@ class MetricsView(Widget, can_focus=True):
         self.screen.dismiss(None)
 
 
-def _plot(series: Series, width: int) -> list[list[tuple[str, str]]]:
+def _plot(series: Series, width: int) -> list[Line]:
     """One plot with its axes: the height in its unit, turns or requests from left to right."""
     number = len(series.values)
     thick = plots.thickness(number, width)
     drawn = plots.columns(series.values, width, 5, thick=thick)
     label = f"{series.top:>7} ┤"
     title = f"{'':8} {series.title} by {series.by}"
-    lines: list[list[tuple[str, str]]] = [[(title.ljust(width + 10), "title")]]
+    lines: list[Line] = [[(title.ljust(width + 10), "title")]]
     for row, line in enumerate(drawn):
         lines.append([(label if row == 0 else "        │", "quiet"), (line + " ", "plot")])
     first, last = str(series.first + 1), str(series.first + number)

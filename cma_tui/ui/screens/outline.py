@@ -26,7 +26,10 @@ from cma_tui.ui.widgets.page import Line, Page, spread
 from cma_tui.ui.widgets.rowview import fit
 
 _OUTCOME = 24
-"""The most cells of how a turn ended."""
+"""The most cells of how a turn ended; on a narrow page less."""
+_NARROW = 70
+_TIGHT = 50
+"""Cells below which a page has no durations."""
 
 
 class OutlineView(Page):
@@ -83,7 +86,10 @@ class OutlineView(Page):
             head.append((f"  with {first_line(self._wanted, 60)}", "wait"))
         lines = [spread(head, [("outline", "quiet")], width), [("", "")]]
         seen = turns[self._top : self._top + room]
-        outcomes = min(_OUTCOME, max([len(_outcome(turn)[0]) for turn in self.session.turns], default=0) + 2)
+        outcomes = min(
+            _OUTCOME if width >= _NARROW else width // 4,
+            max([len(_outcome(turn)[0]) for turn in self.session.turns], default=0) + 2,
+        )
         for number, turn in enumerate(seen, self._top):
             lines.append(self._line(turn, width, outcomes, number == self._cursor))
         lines += [[("", "")]] * (room - len(lines) + 2)
@@ -103,7 +109,7 @@ class OutlineView(Page):
         book, wall = self.counting.book, wall_us(turn)
         cost = book.cost(turn.index) if turn.index < len(book.turns) else Amount()
         ran = duration(None if wall is None else wall / 1_000_000)
-        figures = f"{ran:>8}{amount(cost):>10}"
+        figures = f"{ran:>8}{amount(cost):>10}" if width >= _TIGHT else f"{amount(cost):>8}"
         room = max(8, width - 8 - outcomes - len(figures))
         return [
             ("▸ " if here else "  ", under.strip()),

@@ -27,7 +27,7 @@ from cma_tui.report.rows import level
 from cma_tui.text import duration, first_line
 from cma_tui.ui.keys import bindings, keymap_of
 from cma_tui.ui.screens.marks import MarkList
-from cma_tui.ui.screens.prompt import Prompt
+from cma_tui.ui.screens.question import Question
 from cma_tui.ui.widgets.playbar import PlayBar
 
 _REWOUND_ONLY = frozenset(
@@ -249,7 +249,7 @@ class Playing(Screen[None]):
 
     def action_seek(self) -> None:
         """Ask for a moment."""
-        self.app.push_screen(Prompt(f"go to: {FORMS} · /text (?text back)"), self._seek)
+        self.app.push_screen(Question(f"go to: {FORMS} · /text (?text back)"), self._seek)
 
     def _seek(self, words: str | None) -> None:
         if not words:
@@ -327,7 +327,7 @@ class Playing(Screen[None]):
             self._mark(key, None)
         else:
             self.app.push_screen(
-                Prompt(
+                Question(
                     f"a note for this mark; Enter sets it, {keymap_of(self).hint('does not', 'prompt.leave')}"
                 ),
                 lambda note: None if note is None else self._mark(key, note),

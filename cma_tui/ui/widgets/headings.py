@@ -1,11 +1,12 @@
 """The heading of a turn as a strip: its number, what was asked, and its figures.
 
-Owns the words of a heading. Invariant: the figures are the book's, each with its mark; what it has not
-counted yet is not told.
+Owns the words of a heading, and which of its figures give way to what was asked. Invariant: the figures are
+the book's, each with its mark; what it has not counted yet, and of what there was none, is not told.
 """
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -19,15 +20,21 @@ from cma_tui.text import duration, first_line
 from cma_tui.ui.counting import amount
 from cma_tui.ui.widgets.rowview import fit
 
+_BETWEEN = " · "
+_TITLE = 0.4
+"""The share of a heading that what was asked may take before figures do."""
+
 
 def draw(
     session: Session, turn: Turn, width: int, book: Book, *, folded: bool, style: Style, quiet: Style
 ) -> Strip:
     """The heading, exactly as wide as asked."""
     left = f" {'▸' if folded else '▾'} {turn.index + 1:<3} "
-    right = figures(session, turn, width, book)
-    said = Segment(fit(title(session, turn), max(0, width - len(left) - len(right) - 3)), style)
-    gap = max(0, width - len(left) - said.cell_length - len(right) - 1)
+    room = max(0, width - len(left) - 1)
+    asked = title(session, turn)
+    right = fit(figures(session, turn, book, room - 2 - min(cell_len(asked), round(room * _TITLE))), room)
+    said = Segment(fit(asked, room - cell_len(right) - 2), style)
+    gap = max(0, room - said.cell_length - cell_len(right))
     return Strip(
         [Segment(left, style), said, Segment(" " * gap, style), Segment(right + " ", quiet)]
     ).adjust_cell_length(width, style)
@@ -42,24 +49,25 @@ def title(session: Session, turn: Turn) -> str:
     return "(no message)" if turn.ended else ""
 
 
-def figures(session: Session, turn: Turn, width: int, book: Book) -> str:
-    """How long, how many, how much, and how it ended unless it ended well."""
-    parts = []
+def figures(session: Session, turn: Turn, book: Book, room: int) -> str:
+    """How long, how many, how much, and how it ended unless it ended well; what does not fit is left out."""
+    parts: list[tuple[int, str]] = []
     if book.grows_with is session and turn.index < len(book.turns):
         sums, cost = book.turns[turn.index], book.cost(turn.index)
         if sums.wall_us >= 0:
-            parts.append(duration(seconds(sums.wall_us)))
-        if width >= 70:
-            least = "≥" if book.at_least(sums) else ""
-            parts.append(least + plural(sums.model_requests, "request"))
-            parts.append(least + plural(sums.tool_uses, "tool"))
+            parts.append((2, duration(seconds(sums.wall_us))))
+        least = "≥" if book.at_least(sums) else ""
+        counts = (4, sums.model_requests, "request"), (3, sums.tool_uses, "tool")
+        parts += [(weight, least + plural(number, noun)) for weight, number, noun in counts if number]
         if cost.nano or cost.mark == "exact":
-            parts.append(amount(cost))
+            parts.append((1, amount(cost)))
     if turn.interrupted:
-        parts.append("interrupted")
+        parts.append((0, "interrupted"))
     elif turn.ended and turn.stop_reason not in ("end_turn", None):
-        parts.append(stop_words(turn.stop_reason))
-    return " · ".join(parts)
+        parts.append((0, stop_words(turn.stop_reason)))
+    while len(parts) > 1 and cell_len(_BETWEEN.join(part for _, part in parts)) > room:
+        parts.remove(max(parts))
+    return _BETWEEN.join(part for _, part in parts)
 
 
 def plural(number: int, noun: str) -> str:

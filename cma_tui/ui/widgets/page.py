@@ -20,7 +20,7 @@ Part = tuple[str, str]
 """Text, and the names of its styles; after `in` the colour is behind the text, not of it."""
 Line = list[Part]
 
-_TONES = ("you", "agent", "tool", "model", "thread", "error", "note", "ok", "bad", "wait")
+_TONES = ("you", "agent", "tool", "model", "thread", "error", "note", "ok", "bad", "wait", "plot")
 
 
 class Page(Widget, can_focus=True):
@@ -40,6 +40,7 @@ class Page(Widget, can_focus=True):
     Page > .page--ok { color: $success; }
     Page > .page--bad { color: $error; text-style: bold; }
     Page > .page--wait { color: $warning; }
+    Page > .page--plot { color: $accent; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"page--{name}" for name in (*_TONES, "quiet", "cursor")}
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from io import StringIO
 from itertools import pairwise
+from typing import ClassVar
 
 import msgspec
 from markdown_it import MarkdownIt
 from rich.cells import cell_len, chop_cells, set_cell_size
-from rich.console import Console
-from rich.markdown import Markdown
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.markdown import Heading, Markdown
 from rich.segment import Segment
 from rich.style import Style
 from rich.syntax import ANSI_DARK, ANSISyntaxTheme, SyntaxTheme
@@ -24,10 +25,14 @@ from textual.strip import Strip
 
 from cma_tui.report.words import Row
 
-TIME = 8
-"""Cells of the time column."""
+TIME, SHORT_TIME = 8, 5
+"""Cells of the time column, and of that of a row narrower than `NARROW`."""
 WORD = 8
 """Cells of the word column."""
+NARROW = 70
+"""Cells below which the columns leave the text all they can."""
+TIMELESS = 36
+"""Cells below which a row has no time."""
 DURATION = 7
 FIGURE = 14
 """Cells of the size or tokens, on screens of at least `WIDE` cells."""
@@ -63,9 +68,14 @@ class Look(msgspec.Struct, frozen=True):
         return self.tones.get(name, self.base)
 
 
-def left_width(show_time: bool) -> int:
-    """Cells before the text of a row."""
-    return 1 + (TIME + 2 if show_time else 0) + WORD + 1
+def left_width(width: int, show_time: bool) -> int:
+    """Cells before the text of a row of this width."""
+    return 1 + (_time_width(width) if show_time else 0) + WORD + 1
+
+
+def _time_width(width: int) -> int:
+    """Cells of the time column with the space after it."""
+    return 0 if width < TIMELESS else SHORT_TIME + 1 if width < NARROW else TIME + 2
 
 
 def measure_in(room: int) -> int:
@@ -96,13 +106,13 @@ def draw(
         console: sets Markdown.
         body: the lines of a message that are set already, in `measure` cells.
     """
-    left = _left(row, look, time)
-    room = width - left_width(time is not None)
+    left = _left(row, width, look, time)
+    room = width - left_width(width, time is not None)
     if row.prose:
         return _prose(row, left, room, width, look, limit, console, body)
     lines = [_line(row, left, room, width, look, duration)]
     if row.aside:
-        indent = left_width(time is not None)
+        indent = width - room
         lines.append(
             Strip(
                 [
@@ -163,17 +173,24 @@ def _wrap_line(line: str, width: int) -> Sequence[str]:
     return lines
 
 
-def _left(row: Row, look: Look, time: str | None) -> list[Segment]:
+def _left(row: Row, width: int, look: Look, time: str | None) -> list[Segment]:
     segments = [Segment(" ", look.base)]
-    if time is not None:
-        segments.append(Segment(_time_cell(time).rjust(TIME) + "  ", look.time))
+    if time is not None and (cells := _time_width(width)):
+        gap = "  " if width >= NARROW else " "
+        segments.append(Segment(_time_cell(time, cells - len(gap)) + gap, look.time))
     segments.append(Segment(set_cell_size(fit(row.word, WORD), WORD) + " ", look.tone(row.tone)))
     return segments
 
 
-def _time_cell(time: str) -> str:
-    """The time cut from its least important end: without its tenths where those do not fit."""
-    return time if len(time) <= TIME else fit(time.partition(".")[0], TIME)
+def _time_cell(time: str, width: int) -> str:
+    """The time cut from its least important end: its tenths, then its seconds."""
+    if len(time) > width:
+        clock, dot, _ = time.partition(".")
+        time = clock
+        if len(clock) > width and clock.count(":") == 2:
+            hours, minutes, _ = clock.split(":")
+            time = f"{hours}{'h' if dot else ':'}{minutes}"
+    return fit(time, width).rjust(width)
 
 
 def _line(row: Row, left: list[Segment], room: int, width: int, look: Look, duration: str) -> Strip:
@@ -260,12 +277,25 @@ def is_markdown(text: str) -> bool:
     return text.count("```") <= 2 * _FENCES and len(bars) <= _ROWS and max(bars, default=0) <= _COLUMNS + 1
 
 
+class _Heading(Heading):
+    """A heading at the left, of whatever level."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The line."""
+        self.text.justify = "left"
+        yield self.text
+
+
+class _Document(Markdown):
+    elements: ClassVar = Markdown.elements | {"heading_open": _Heading}
+
+
 def set_markdown(text: str, width: int, style: Style, console: Console) -> list[list[Segment]]:
     """Markdown as lines of at most so many cells, without empty lines around it and without links.
 
     What Markdown would hide (tags, comments, where an image is) is shown as it was written.
     """
-    document = Markdown("", hyperlinks=False)
+    document = _Document("", hyperlinks=False)
     document.code_theme = _code_theme(console)  # type: ignore[assignment]  # what sets it takes both
     document.parsed = _PARSER.parse(text)
     options = console.options.update(width=width, height=None)

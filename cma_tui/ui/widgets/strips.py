@@ -130,7 +130,7 @@ class Strips:
         held = self._streaming.get(key)
         if held is None or not key:
             self._streaming = {n: one for n, one in self._streaming.items() if n in session.previews}
-            measure = measure_in(self._width - left_width(self._times != "off"))
+            measure = measure_in(self._width - self._left)
             held = Streaming(measure, self.look.tone("agent"), self._typesetter)
             self._streaming[key] = held
         return held
@@ -164,7 +164,7 @@ class Strips:
 
     def _marked(self, line: Strip, pattern: Pattern) -> Strip:
         """The line with what is looked for marked, in the columns that hold text from outside."""
-        left = left_width(self._times != "off")
+        left = self._left
         text = line.text
         try:
             spans = [(a, b) for a, b in pattern.spans(text) if a >= left or b > left]
@@ -193,7 +193,7 @@ class Strips:
         gap = gap_before(session, index)
         if gap < GAP:
             return []
-        line = f"{'':{left_width(self._times != 'off')}}── {duration(gap)} later ──"
+        line = f"{'':{self._left}}── {duration(gap)} later ──"
         return [Lead([Segment(fit(line, self._width).ljust(self._width), self.look.quiet)], self._width)]
 
     def _heading(self, session: Session, index: int) -> list[Strip]:
@@ -229,6 +229,11 @@ class Strips:
             console=self._typesetter,
             body=body,
         )
+
+    @property
+    def _left(self) -> int:
+        """Cells before the text of a row."""
+        return left_width(self._width, self._times != "off")
 
     def _time(self, session: Session, at: float | None, turn: Turn | None) -> str | None:
         if self._times == "off":

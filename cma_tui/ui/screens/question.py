@@ -15,14 +15,15 @@ from textual.widgets import Input, Static
 from cma_tui.ui.keys import bindings
 
 
-class Prompt(ModalScreen[str | None]):
+class Question(ModalScreen[str | None]):
     """One question, one line."""
 
     DEFAULT_CSS = """
-    Prompt { align: left bottom; background: transparent; }
-    Prompt > Static { height: 1; width: 1fr; padding: 0 1; background: $surface; color: $accent; }
-    Prompt > Input { height: 1; width: 1fr; border: none; padding: 0 1; background: $surface; }
-    Prompt > Input:focus { border: none; }
+    Question { align: left bottom; background: transparent; }
+    Question > Static { height: auto; max-height: 3; width: 1fr; padding: 0 1; background: $surface;
+                        color: $accent; }
+    Question > Input { height: 1; width: 1fr; border: none; padding: 0 1; background: $surface; }
+    Question > Input:focus { border: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings({"prompt.leave": "leave"})
 
