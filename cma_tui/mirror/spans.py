@@ -7,7 +7,7 @@ a child lies within its parent's time; the tokens of the model requests of a tur
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Set
 from typing import Any
 
 import msgspec
@@ -48,21 +48,6 @@ def turn_rows(session: Session, turn: Turn, book: Book, index: Index | None = No
     if identity is None:
         return []
     return cut_rows(take(session, turn, take_head(session, identity), index or index_of(session), book))
-
-
-def provisional_rows(
-    session: Session,
-    turn: Turn,
-    book: Book,
-    items: Iterable[int] | None = None,
-    index: Index | None = None,
-) -> list[Row]:
-    """The rows of a turn that runs: what is known of it and of these items so far."""
-    identity = identity_of(session)
-    if identity is None:
-        return []
-    head = take_head(session, identity)
-    return cut_rows(take(session, turn, head, index or index_of(session), book, only=items), provisional=True)
 
 
 def head_row(head: Head) -> Row:

@@ -26,11 +26,6 @@ def first_agent(session: Session) -> Agent:
     return Agent(id=session.agent.id, name=session.agent.name, model=session.agent.model)
 
 
-def agent_at(session: Session, ordinal: int) -> Agent:
-    """The agent as it was when that event came."""
-    return agent_after(session, changes_before(session, ordinal))
-
-
 def changes_before(session: Session, ordinal: int) -> int:
     """How often the agent had been changed when that event came."""
     return bisect_right(session.agents, ordinal, key=lambda known: known[0]) if session.agents else 0

@@ -325,7 +325,7 @@ class Session(msgspec.Struct):
     agent: Agent = msgspec.field(default_factory=Agent)
     """As it was told last."""
     agents: list[tuple[int, Agent]] = msgspec.field(default_factory=list)
-    """The agent from each ordinal on at which an update made it another; `agents.agent_at` reads it."""
+    """The agent from each ordinal on at which an update made it another; `agents.agent_after` reads it."""
     described: tuple[float | None, Agent] | None = None
     """The agent as the head of the log describes it, and when that was read."""
     environment: str | None = None

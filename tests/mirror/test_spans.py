@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 
 from cma_tui.event import parse
 from cma_tui.mirror.calls import call_key
-from cma_tui.mirror.cut import Index, index_of
+from cma_tui.mirror.cut import Index, identity_of, index_of, take, take_head
 from cma_tui.mirror.row import pack, payload, row_id
-from cma_tui.mirror.spans import provisional_rows, session_row, turn_rows
+from cma_tui.mirror.spans import cut_rows, session_row, turn_rows
 from cma_tui.session.errors import turn_errors
 from cma_tui.session.fold import apply
 from cma_tui.session.model import Change, Session
@@ -309,7 +309,9 @@ def test_provisional_rows_say_nothing_that_only_the_end_can_tell():
         session = fold(events[:cut])
         if session.turn is None:
             continue
-        rows = provisional_rows(session, session.turn, counted(session))
+        head = take_head(session, identity_of(session))
+        cut = take(session, session.turn, head, index_of(session), counted(session))
+        rows = cut_rows(cut, provisional=True)
         own = payload(rows[0], "s")
         assert rows[0].rank == 0
         assert "output" not in own

@@ -233,12 +233,6 @@ class Composer(TextArea):
         if self.text.startswith(text):  # what was typed since stays
             self.write(self.text[len(text) :])
 
-    def recall(self) -> None:
-        """Bring back the message sent last."""
-        if self._history and not self.text:
-            self._recalled = len(self._history) - 1
-            self.write(self._history[self._recalled])
-
     def _recall(self, event: events.Key, by: int) -> None:
         """Bring back a message sent before; a draft that was never sent is not overwritten."""
         if self.text and (self._recalled >= len(self._history) or self.text != self._history[self._recalled]):

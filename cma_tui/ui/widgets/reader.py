@@ -85,11 +85,6 @@ class Reader(Carrying):
         yield self._search_line
         yield self._prompt
 
-    @property
-    def searching(self) -> bool:
-        """Whether items wait to be looked at."""
-        return self._planned or self._timeline.entries.behind
-
     def current(self) -> tuple[Session, int] | None:
         """The row under the cursor; on a heading what began the turn."""
         session, item = self._timeline.session, self._timeline.item
