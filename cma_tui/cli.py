@@ -16,7 +16,7 @@ import click
 from cma_tui.commands.completion import logs_too
 from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Common, common
-from cma_tui.commands.output import ReaderGoneError, say, silence, written
+from cma_tui.commands.output import ReaderGoneError, hold_standard_streams, say, silence, written
 from cma_tui.commands.targets import target
 
 if TYPE_CHECKING:
@@ -155,11 +155,11 @@ def front(options: Common, version: bool, print_config: bool) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """Run a command. Returns the exit code; on standard error it has said why when that is not 0."""
+    hold_standard_streams()
     try:
         code = int(front.main(list(arguments), prog_name="cma-top", standalone_mode=False) or 0)
-        if sys.stdout is not None:
-            with written():
-                sys.stdout.flush()
+        with written():
+            sys.stdout.flush()
     except ReaderGoneError:
         silence()
         return Exit.DONE
@@ -183,8 +183,7 @@ def main(arguments: Sequence[str]) -> int:
         say(defect(error))  # without a traceback: it could hold a key or a terminal's commands
         code = Exit.FAILED
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except OSError:  # has been told
         silence()
     return code

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cma_tui import __version__
+from cma_tui.commands.output import tell
 from tests.stories.recordings import FOLDER, NAMES
 
 RECORDING = FOLDER / "braintrust-sdk-python/2026-08-17_sdk0.122/events.jsonl"
@@ -293,6 +294,26 @@ def test_closed_outputs(env):
         )
         assert done.returncode == code
         assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["--help >&-", "tail --help >&-", "--version >&-", "send sesn_1 <&-", "sessions delete sesn_1 <&-"],
+)
+def test_what_is_closed_is_said_and_no_success(env, line):
+    command = f'exec "$0" -m cma_tui {line}'
+    done = subprocess.run(["sh", "-c", command, sys.executable], capture_output=True, env=env)
+    assert done.returncode in (1, 2)
+    assert done.stderr.startswith(b"cma-top: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert b"defect" not in done.stderr
+
+
+def test_what_was_done_is_told_as_it_is_safe_to_show(capsys):
+    tell({"session_id": "sesn_\x1b[2J"}, "sesn_\x1b[2J", as_json=False)
+    assert capsys.readouterr().out == "sesn_␛[2J\n"
+    tell({"session_id": "sesn_\x1b[2J"}, "", as_json=True)
+    assert json.loads(capsys.readouterr().out) == {"version": 1, "session_id": "sesn_\x1b[2J"}
 
 
 def test_latin_1_output(cma_top, tmp_path):

@@ -17,7 +17,7 @@ from cma_tui.commands.completion import sessions
 from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Common, common
 from cma_tui.commands.output import written
-from cma_tui.commands.send import as_json, blocks_of, delivered, file_option, standing, tell, words_of
+from cma_tui.commands.send import as_json, blocks_of, delivered, file_option, standing, tell_sent, words_of
 from cma_tui.commands.targets import session_only
 from cma_tui.session.model import Session, ToolUse
 from cma_tui.text import printable
@@ -169,7 +169,7 @@ def approve_command(
     for key in ids:  # a request each: one that is refused does not refuse the others
         event = {"type": "user.tool_confirmation", "tool_use_id": key, "result": verdict}
         sent += _send(settings, name, {**event, "deny_message": reason} if reason else event)
-    tell(name, sent, as_json=as_json, words=f"{verdict}: {', '.join(ids)}")
+    tell_sent(name, sent, as_json=as_json, words=f"{verdict}: {', '.join(ids)}")
     return Exit.DONE
 
 
@@ -198,5 +198,5 @@ def answer_command(
     _still(standing(settings, name), key, "custom_result")
     event = {"type": "user.custom_tool_result", "custom_tool_use_id": key}
     sent = delivered(settings, name, [{**event, "content": content, "is_error": is_error}])
-    tell(name, sent, as_json=as_json, words=f"answered {key}")
+    tell_sent(name, sent, as_json=as_json, words=f"answered {key}")
     return Exit.DONE

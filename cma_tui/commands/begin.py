@@ -7,7 +7,6 @@ files are uploaded last, right before the session.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from cma_tui.commands.exits import CommandError, Exit
+from cma_tui.commands.output import keyboard
 from cma_tui.text import printable
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _pick(what: str, found: list[dict[str, Any]]) -> str:
         raise CommandError(f"there is no {what}: create one in the Console, or name it with --{what}")
     if len(found) == 1:
         return str(found[0]["id"])
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not keyboard():
         raise CommandError(f"there are {len(found)} {what}s: name one with --{what}", Exit.USAGE)
     for number, one in enumerate(found, start=1):
         name = printable(str(one.get("name") or ""), cap=60)

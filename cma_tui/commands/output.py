@@ -7,11 +7,14 @@ no text reaches standard error without having passed `printable`.
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import BinaryIO, TextIO, cast
 
 from cma_tui.commands.exits import CommandError, Exit
 
@@ -22,6 +25,26 @@ class ReaderGoneError(Exception):
 
 class OutputError(CommandError):
     """Our output cannot be written: there is no use in going on."""
+
+
+class _Closed(io.TextIOBase):
+    """Standard output where it is closed: whoever writes there is told."""
+
+    @property
+    def buffer(self) -> BinaryIO:
+        raise OSError(errno.EBADF, "standard output is closed")
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.EBADF, "standard output is closed")
+
+
+def hold_standard_streams() -> None:
+    """Put a stand-in where a standard stream is closed: no file that is opened later may take its place."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    if sys.stdout is None:
+        sys.stdout = cast(TextIO, _Closed())
 
 
 class Output:
@@ -91,14 +114,23 @@ class Reader:
 @contextmanager
 def written() -> Iterator[None]:
     """Turn the errors of writing to standard output into ours."""
-    if sys.stdout is None:
-        raise OutputError("standard output is closed")
     try:
         yield
     except BrokenPipeError:
         raise ReaderGoneError from None
     except OSError as error:
         raise OutputError(f"cannot write the output: {error.strerror or error}") from error
+
+
+def tell(said: Mapping[str, object], words: str, *, as_json: bool) -> None:
+    """Print what was done: as one JSON object, or in a line of words."""
+    import json
+
+    from cma_tui.text import printable
+
+    line = json.dumps({"version": 1, **said}) if as_json else printable(words, strict=True)
+    with written():
+        sys.stdout.write(f"{line}\n")
 
 
 def silence() -> None:
@@ -132,6 +164,11 @@ def no_screen() -> str | None:
     if os.name == "posix" and (term := os.environ.get("TERM", "")) in ("", "dumb", "unknown"):
         return f"TERM={term} has no full screen" if term else "TERM is not set"
     return None
+
+
+def keyboard() -> bool:
+    """Whether somebody can be asked on standard input."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def need_screen(command: str, *, instead: str = "") -> None:

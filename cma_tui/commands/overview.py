@@ -132,10 +132,11 @@ def ways_to_sessions(settings: Callable[[], Settings]) -> Ways:
     from cma_tui.ui.screens.overview import Ways
 
     def attach(entry: Entry) -> Feed:
-        from cma_tui.commands.live import opener
+        from cma_tui.commands.live import live_session, opener
         from cma_tui.feed import Feed
 
-        return Feed(opener(settings(), entry.id, newest_first=True))
+        now = settings()
+        return Feed(opener(now, entry.id, newest_first=True), session=live_session(now))
 
     def show(entry: Entry) -> Opened:
         from cma_tui.commands.live import live_session, opener

@@ -6,7 +6,6 @@ is unclear, the reason says so and nothing is sent again.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,7 @@ import click
 from cma_tui.commands.choosing import session_argument, session_of
 from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Common, common
-from cma_tui.commands.output import written
+from cma_tui.commands.output import keyboard, tell
 
 if TYPE_CHECKING:
     from cma_tui.event import Event
@@ -50,13 +49,13 @@ def standing(settings: Settings, session: str) -> Session:
     """A session as its log tells now."""
     import asyncio
 
-    from cma_tui.commands.live import opener
+    from cma_tui.commands.live import live_session, opener
     from cma_tui.feed import fold_batch
-    from cma_tui.session.model import Change, Session
+    from cma_tui.session.model import Change
     from cma_tui.source import SourceError
 
     async def work() -> Session:
-        folded = Session()
+        folded = live_session(settings)
         async for batch in (await opener(settings, session, follow=False)()).batches():
             folded = fold_batch(folded, batch, Change())
         return folded
@@ -67,11 +66,10 @@ def standing(settings: Settings, session: str) -> Session:
         raise CommandError(str(error), error.exit_code) from error
 
 
-def tell(session: str, events: list[Event], *, as_json: bool, words: str) -> None:
+def tell_sent(session: str, events: list[Event], *, as_json: bool, words: str) -> None:
     """Say what was sent."""
     sent = [{"id": event.key, "type": event.type} for event in events]
-    with written():
-        click.echo(json.dumps({"version": 1, "session_id": session, "events": sent}) if as_json else words)
+    tell({"session_id": session, "events": sent}, words, as_json=as_json)
 
 
 def words_of(text: str | None) -> str:
@@ -80,7 +78,7 @@ def words_of(text: str | None) -> str:
     Raises:
         CommandError: there is none.
     """
-    if text is None and sys.stdin.isatty():
+    if (text is None and keyboard()) or (text in (None, "-") and sys.stdin is None):
         raise CommandError("nothing to send: give a TEXT, or - to read standard input", Exit.USAGE)
     found = sys.stdin.read(_LIMIT) if text in (None, "-") else str(text)
     if not found.strip():
@@ -132,16 +130,17 @@ def send_command(
     name, settings = session_of(options, session), options.settings()
     event = {"type": "user.message", "content": blocks_of(words_of(text), files)}
     sent = delivered(settings, name, [*([{"type": "user.interrupt"}] if redirect else []), event])
-    tell(name, sent, as_json=as_json, words=f"sent to {name}")
+    tell_sent(name, sent, as_json=as_json, words=f"sent to {name}")
     if not wait:
         return Exit.DONE
-    from cma_tui.commands.live import opener
+    from cma_tui.commands.live import live_session, opener
     from cma_tui.commands.wait import wait_for
 
     key = sent[-1].key if sent else ""
     return wait_for(
         opener(settings, name, previews=False),
         name,
+        session=live_session(settings),
         timeout=timeout,
         begun=lambda seen: not key or key in seen.ordinals,
     )
@@ -157,5 +156,5 @@ def interrupt_command(options: Common, session: str | None, thread: str | None, 
     name = session_of(options, session)
     event = {"type": "user.interrupt", **({"session_thread_id": thread} if thread else {})}
     sent = delivered(options.settings(), name, [event])
-    tell(name, sent, as_json=as_json, words=f"interrupted {thread or 'every thread'} of {name}")
+    tell_sent(name, sent, as_json=as_json, words=f"interrupted {thread or 'every thread'} of {name}")
     return Exit.DONE

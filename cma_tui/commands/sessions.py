@@ -6,8 +6,6 @@ session's id typed on a terminal.
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +15,7 @@ from cma_tui.commands.begin import Beginning, begin_options, beginner
 from cma_tui.commands.choosing import session_argument, session_of
 from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Common, common
-from cma_tui.commands.output import written
+from cma_tui.commands.output import keyboard, tell
 from cma_tui.commands.send import as_json
 
 if TYPE_CHECKING:
@@ -65,8 +63,7 @@ def new(
     more = {"initial_events": [user_message(message)]} if message else {}
     flags = {"agent": settings.agent, "environment": settings.environment}
     made = _asked(options, beginner(settings, beginning, **more), **flags)
-    with written():
-        click.echo(json.dumps({"version": 1, "session_id": made}) if as_json else made)
+    tell({"session_id": made}, made, as_json=as_json)
     return Exit.DONE
 
 
@@ -91,14 +88,12 @@ def _ending(verb: str, does: str) -> None:
     def end(options: Common, session: str | None, yes: bool, as_json: bool) -> int:
         name = session_of(options, session)
         if not yes:
-            if not sys.stdin.isatty():
+            if not keyboard():
                 raise CommandError(f"{verb} needs --yes where nobody can be asked", Exit.USAGE)
             if click.prompt(f"Type {name} to {verb} it", err=True) != name:
                 raise CommandError(f"not done: that is not {name}")
         _asked(options, lambda resources: getattr(resources, verb)(name))
-        with written():
-            done = {"version": 1, "session_id": name, "done": verb}
-            click.echo(json.dumps(done) if as_json else f"{verb}d {name}")
+        tell({"session_id": name, "done": verb}, f"{verb}d {name}", as_json=as_json)
         return Exit.DONE
 
 

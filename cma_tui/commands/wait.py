@@ -40,6 +40,7 @@ def wait_for(
     open_source: Callable[[], Awaitable[Source]],
     name: str,
     *,
+    session: Session | None = None,
     until: Until = "idle",
     timeout: float | None = None,
     begun: Callable[[Session], bool] = lambda _: True,
@@ -50,6 +51,7 @@ def wait_for(
     Args:
         open_source: opens the session, to follow it.
         name: for messages.
+        session: what it is folded into; one that keeps all events in memory if not given.
         until: what to wait for.
         timeout: seconds after which to give up.
         begun: what must be true first, as that what was sent is in the log.
@@ -58,7 +60,7 @@ def wait_for(
     Raises:
         CommandError: the session cannot be followed, or time is up.
     """
-    waiting = Session()
+    waiting = Session() if session is None else session
 
     async def run() -> Session:
         nonlocal waiting
@@ -97,16 +99,16 @@ def wait_for(
             return await run()
 
     try:
-        session = asyncio.run(limited())
+        stands = asyncio.run(limited())
     except TimeoutError:
-        stands = f"{name} is {waiting.state}" if waiting.heard else f"nothing was heard of {name}"
-        raise CommandError(f"timed out after {duration(timeout)}: {stands}", Exit.TIMED_OUT) from None
+        why = f"{name} is {waiting.state}" if waiting.heard else f"nothing was heard of {name}"
+        raise CommandError(f"timed out after {duration(timeout)}: {why}", Exit.TIMED_OUT) from None
     except SourceError as error:
         raise CommandError(str(error), error.exit_code) from error
     finally:
         if notifier is not None:
             notifier.close()
-    code, why = judged(session, name) if until == "outcome" else verdict(session, name)
+    code, why = judged(stands, name) if until == "outcome" else verdict(stands, name)
     if why:
         say(why)
     return code
@@ -179,9 +181,9 @@ def wait_command(
     0: at the end of its turn, or its outcome is satisfied. 3: it needs an answer. 4: it ended badly, or
     its outcome was not reached. 6: timed out.
     """
-    from cma_tui.commands.live import opener
+    from cma_tui.commands.live import live_session, opener
 
     name, settings = session_of(options, session), options.settings()
     notifier = made_notifier(on_event, webhook)
-    opening = opener(settings, name, previews=False)
-    return wait_for(opening, name, until=until, timeout=timeout, notifier=notifier)
+    opening, kept = opener(settings, name, previews=False), live_session(settings)
+    return wait_for(opening, name, session=kept, until=until, timeout=timeout, notifier=notifier)

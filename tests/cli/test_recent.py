@@ -8,6 +8,7 @@ from cma_tui.commands.recent import MOST, recent, replayed
 from cma_tui.session.roster import Roster
 from cma_tui.settings import load
 from tests.cli.test_screens import screen  # noqa: F401 - a fixture
+from tests.payloads import PAYLOADS
 from tests.stories.write import Log
 
 
@@ -40,6 +41,27 @@ def test_a_replayed_file_is_remembered_by_its_name_alone(run, screen, tmp_path, 
     assert [(one.path, one.kind) for one in recent(settings)] == [(ours, "recording"), (path, "replay")]
     path.unlink()
     assert [one.kind for one in recent(settings)] == ["recording"]
+
+
+def test_whatever_a_log_says_only_its_path_is_written(run, screen, tmp_path, monkeypatch):  # noqa: F811
+    state = tmp_path / "state"
+    monkeypatch.setenv("CMA_TOP_STATE_DIR", str(state))
+    screen(lambda _: False)
+    path = tmp_path / "run.jsonl"
+    written = []
+    for log in (Log(), hostile := Log()):
+        log.begin("Hi")
+        for payload in PAYLOADS if log is hostile else ():
+            log.message(payload.text, session_id=f"../../{payload.text}", title="/etc/passwd")
+        log.add("session.updated", title="../elsewhere", path=str(tmp_path / "made"))
+        log.rest()
+        path.write_bytes(b"".join(event.raw + b"\n" for event in log.events))
+        assert run("replay", str(path))[0] == 0
+        (kept,) = [one for one in tmp_path.rglob("*") if one.is_file() and one != path]
+        ((name, at),) = json.loads(kept.read_text()).items()
+        assert isinstance(at, float)
+        written.append((kept, name))
+    assert written == [(state / "replayed.json", str(path))] * 2
 
 
 def test_the_newest_are_kept(settings, tmp_path):

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from cma_tui.log.aside import Aside
 from tests.cli.conftest import message
 
 OUTCOME = {"type": "user.define_outcome", "description": "a summary"}
@@ -42,6 +43,24 @@ def test_it_waits_for_the_end_of_the_turn_whoever_answers(run, service, sim):
     assert run("wait", "--until", "done", "--timeout", "20", session)[0] == 0
     answering.result(20)
     assert service.log(session)[-1]["stop_reason"] == {"type": "end_turn"}
+
+
+def test_of_a_long_session_only_the_newest_events_stay_in_memory(run, service, monkeypatch):
+    kept = []
+
+    class Watched(Aside):
+        def append(self, event):
+            super().append(event)
+            kept.append(len(self._whole))
+
+    monkeypatch.setattr("cma_tui.log.aside.Aside", Watched)
+    monkeypatch.setattr("cma_tui.log.aside.WINDOW", 8)
+    monkeypatch.setattr("cma_tui.log.aside._STRETCH", 4)
+    session = service.session()
+    for _ in range(6):
+        service.say(session, "hi")
+    assert run("wait", session, "--timeout", "20")[0] == 0
+    assert len(kept) > 12 >= max(kept)
 
 
 def test_it_waits_for_a_question(run, service, sim):
