@@ -4,6 +4,7 @@ Owns the way in and out of the process. Invariants: asking for the version impor
 version; Ctrl-C at any moment ends with 130 and without a traceback.
 """
 
+import gc
 import sys
 
 
@@ -18,6 +19,7 @@ def main() -> None:
             code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = 130
+    gc.freeze()  # the memory goes back with the process: the last collection need not look at all of it
     sys.exit(code)
 
 

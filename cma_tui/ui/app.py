@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from cma_tui.feed import Feed
@@ -24,6 +25,8 @@ from cma_tui.ui.shell import Shell, outcome
 
 ANOTHER = -1
 """In place of an exit code: the user wants another session of the same log."""
+_LEAVING = 2.0
+"""Seconds that source and mirror have to end."""
 
 if TYPE_CHECKING:
     from cma_tui.mirror import Mirror
@@ -185,13 +188,17 @@ def run_overview(
 
 
 def close_session(feed: Feed, mirror: Mirror | None, recording: Switch | None = None) -> str:
-    """Close what a session screen was on; waits a few seconds at most. Returns what there is to say."""
-    feed.close()
+    """Close what a session screen was on. Returns what there is to say.
+
+    Source and mirror have two seconds together; a recording has its own, as only it would be missed.
+    """
+    until = monotonic() + _LEAVING
+    feed.close(_LEAVING)
     said = []
     ended = recording.off() if recording is not None else None
     if ended is not None:
         said.append(ended.farewell)
     if mirror is not None:
-        mirror.close()
+        mirror.close(max(0.0, until - monotonic()))
         said.append(mirror.farewell)
     return "; ".join(line for line in said if line)
