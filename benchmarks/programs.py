@@ -3,8 +3,8 @@
 Owns what runs in a process of its own. `ingest`, `stats`, `remember`, `held` and `limit` print a line of JSON
 and end. `empty`, `screen`, `live`, `burst` and `raw` run on a terminal until they are ended. Where
 `CMA_TOP_REPORT` names an open descriptor, each SIGUSR1 has them write a line of JSON there: the CPU time used
-so far, the memory and, with `--probe`, by how many seconds the event loop was late, every 5 ms since the last
-report.
+so far, in all and by thread, the memory and, with `--probe`, by how many seconds the event loop was late,
+every 5 ms since the last report.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic, perf_counter, process_time, time
+from time import clock_gettime, monotonic, perf_counter, process_time, pthread_getcpuclockid, time
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -244,12 +244,23 @@ def _report_when_asked(then: Callable[[], object] = lambda: None) -> None:
 
     def report(*_: object) -> None:
         late, _delays[:] = list(_delays), []
-        line = json.dumps({"cpu": process_time(), "late": late, "bytes": _resident()}) + "\n"
+        found = {"cpu": process_time(), "threads": _threads(), "late": late, "bytes": _resident()}
+        line = json.dumps(found) + "\n"
         with open(descriptor, "w", closefd=False) as pipe:
             pipe.write(line)
         then()
 
     signal.signal(signal.SIGUSR1, report)
+
+
+def _threads() -> dict[str, float]:
+    """The CPU time of each thread that Python has started, by its name."""
+    clocks = {thread.name: thread.ident for thread in threading.enumerate()}
+    return {
+        name: clock_gettime(pthread_getcpuclockid(thread))
+        for name, thread in clocks.items()
+        if thread is not None
+    }
 
 
 PROGRAMS: dict[str, Callable[..., None]] = {
