@@ -6,9 +6,10 @@
     mirror.close()                             # takes two seconds at most
     line = mirror.farewell                     # to be said when the screen is gone
 
-Owns the way from a folded session to the service: `cut` copies a turn, `spans` makes rows of it, `redact`
-cleans them, `outbox` keeps them on disk and `upload` sends them. Invariant: whoever calls never waits,
-nothing is lost that the disk has taken, and no row is on the server twice, whatever crashes.
+Owns the way from a folded session to the service: `due` knows which turns, `cut` copies one, `spans` makes
+rows of it, `redact` cleans them, `outbox` keeps them on disk and `upload` sends them through `service`.
+Invariant: whoever calls never waits, nothing is lost that the disk has taken, and no row is on the server
+twice, whatever crashes.
 """
 
 from __future__ import annotations
