@@ -127,9 +127,13 @@ class Keymap:
         """The keys of an action."""
         return self.changed.get(name, ACTIONS[name].keys)
 
+    def keys(self, *ids: str) -> str:
+        """The first key of each action."""
+        return " ".join(self.of(name)[0] for name in ids)
+
     def hint(self, words: str, *ids: str) -> str:
         """The first key of each action, and what they do together."""
-        return f"{' '.join(self.of(name)[0] for name in ids)} {words}"
+        return f"{self.keys(*ids)} {words}"
 
     def row(self, row: Row, ids: frozenset[str] | None = None) -> str:
         """All keys of a row of the help, or of some of its actions: the first of each, then the second."""

@@ -184,7 +184,7 @@ record_option = click.option(
     is_flag=True,
     flag_value="always",
     default=None,
-    help="Record the session, as R on the screen does.",
+    help="Record the session, as the key on the screen does.",
 )
 
 

@@ -21,6 +21,7 @@ LOOK = Look(
     cursor=Style(reverse=True),
     found=Style(reverse=True),
     tones={"agent": Style(italic=True), "error": Style(color="red"), "wait": Style(color="yellow")},
+    expand="Space",
 )
 """Styles that can be told apart."""
 

@@ -1,7 +1,10 @@
 """The keys of the screen: one table, which bindings, help, palette, hints and docs/keys.md are made from."""
 
+import ast
+import re
 import tomllib
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from textual.binding import Binding, BindingsMap
@@ -9,12 +12,16 @@ from textual.dom import DOMNode
 
 from cma_tui.keymap import PLACES, Keymap, from_table, of_place
 from cma_tui.keys import ACTIONS, SECTIONS
+from cma_tui.source.drafts import Kept
 from cma_tui.ui import app as _app  # noqa: F401 - with all it imports, every widget
+from cma_tui.ui import keys as ui_keys
 from cma_tui.ui.app import CmaTop
 from cma_tui.ui.chooser import SessionList
 from cma_tui.ui.drive.confirm import Confirm
 from cma_tui.ui.drive.several import Several
 from cma_tui.ui.drive.sheet import TextSheet
+from cma_tui.ui.drive.slash import COMMANDS
+from cma_tui.ui.drive.wording import restored, slash_help
 from cma_tui.ui.keys import textual_key
 from cma_tui.ui.screens.help import Help
 from cma_tui.ui.screens.marks import MarkList
@@ -349,6 +356,42 @@ def test_hints_name_the_views_where_there_is_room():
 
 
 # ------------------------------------------------------------------------------------------- the page
+
+
+FIXED = {
+    ("chooser.py", "Enter"),  # the list's own
+    ("marks.py", "Enter"),
+    ("confirm.py", "Enter"),  # the line's own
+    ("playing.py", "Enter"),
+    ("shell.py", "Ctrl+C"),  # which always leaves
+    ("several.py", "PgDn"),  # the sheet's own
+    ("several.py", "End"),
+    ("viewing.py", "End"),  # where it is among the keys
+}
+KEY = re.compile(r"\b(?:Esc|Enter|Tab|Space|Home|End|Pg(?:Up|Dn)|F[1-9]|(?:Ctrl|Alt|Shift)\+\w+)\b")
+
+
+def test_no_words_on_the_screen_name_a_key_that_the_user_may_change():
+    folder, named = Path(ui_keys.__file__).parent, set()
+    for path in folder.rglob("*.py"):
+        if path.name == "keys.py":
+            continue
+        tree = ast.parse(path.read_text("utf-8"))
+        told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
+                named |= {(path.name, key) for key in KEY.findall(node.value)}
+    assert named == FIXED
+
+
+def test_commands_and_what_is_said_of_them_name_the_keys_that_hold():
+    keymap = Keymap({"composer.redirect": ("F7",), "composer.complete": ("F8",), "outbox.send": ("F9",)})
+    assert slash_help("/redirect x", keymap).endswith("in the same request (also F7)")
+    assert slash_help("/redirect x", Keymap()).endswith("(also Ctrl+R)")
+    assert slash_help("/a", keymap).endswith("/attach   F8 completes")
+    assert restored(Kept("x", [], "now"), keymap).why == "from last time: Esc Q, then F9 sends it"
+    for command in COMMANDS.values():
+        assert set(command.keys) <= set(ACTIONS)
 
 
 def test_the_page_in_docs_is_the_table():

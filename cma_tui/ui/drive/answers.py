@@ -23,6 +23,7 @@ from cma_tui.ui.drive.asked import Asked, still_asked, tool_name
 from cma_tui.ui.drive.sender import Sender
 from cma_tui.ui.drive.several import Several
 from cma_tui.ui.drive.wording import confirmation_event, line_words, result_event
+from cma_tui.ui.keys import keymap_of
 from cma_tui.ui.widgets.approval import Approval
 from cma_tui.ui.widgets.composer import Aim, Composer, cleaned
 
@@ -156,7 +157,7 @@ class Answering(Sender):
 
     def show_line(self) -> None:
         """What is being written, when it is more than words."""
-        words = line_words(self.composer.text, self.composer.aim)
+        words = line_words(self.composer.text, self.composer.aim, keymap_of(self))
         self._line.display = bool(words)
         self._line.update(Content(words))
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from cma_tui.source import SourceError
 from cma_tui.text import printable
-from cma_tui.ui.drive import exporting, managing
+from cma_tui.ui.drive import exporting, managing, slash
 from cma_tui.ui.drive.slash import COMMANDS, Parsed
+from cma_tui.ui.keys import keymap_of
 from cma_tui.ui.widgets.outbox import Entry
 
 if TYPE_CHECKING:
@@ -34,11 +35,8 @@ async def run(panel: DrivePanel, command: Parsed) -> bool:
     if deed is None:
         name = printable(command.name, cap=40)
         known = command.name in COMMANDS
-        why = (
-            "answers a tool: Esc ! r first"
-            if known
-            else "is no command; // at the beginning sends it as text"
-        )
+        keys = keymap_of(panel).keys("composer.leave", "session.answer", "approval.result")
+        why = f"answers a tool: {keys} first" if known else slash.NO_COMMAND
         panel.say(f"/{name} {why}", "$error")
         return False
     try:
@@ -75,7 +73,8 @@ async def _edit(panel: DrivePanel, _rest: str) -> bool:
 async def _help(panel: DrivePanel, _rest: str) -> bool:
     from cma_tui.ui.drive.sheet import TextSheet
 
-    lines = [f"/{name} {known.takes}".ljust(34) + known.does for name, known in COMMANDS.items()]
+    keymap = keymap_of(panel)
+    lines = [f"/{name} {known.takes}".ljust(34) + known.words(keymap) for name, known in COMMANDS.items()]
     panel.app.push_screen(TextSheet("commands", "\n".join(lines)))
     return True
 

@@ -28,6 +28,7 @@ from cma_tui.ui.drive.byrule import ByRule
 from cma_tui.ui.drive.editor import edited
 from cma_tui.ui.drive.hosting import Host
 from cma_tui.ui.drive.wording import kept, restored
+from cma_tui.ui.keys import keymap_of
 from cma_tui.ui.widgets.composer import Composer, How
 from cma_tui.ui.widgets.outbox import Entry, Outbox
 
@@ -307,7 +308,7 @@ class DrivePanel(Answering):
         else:  # what is being written stays, and ↑ brings what was written before
             self.composer.remember(draft.text)
         for one in draft.outbox:
-            entry = restored(one)
+            entry = restored(one, keymap_of(self))
             self.outbox.entries.append(entry)
             if entry.attempt is not None:
                 self.run_worker(self._was_sent(entry))

@@ -11,37 +11,46 @@ from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
+from cma_tui.keymap import Keymap
+
 
 class Slash(NamedTuple):
     """One command."""
 
     takes: str
     does: str
+    keys: tuple[str, ...] = ()
+    """Ids of keys that do the same, one after the other."""
+
+    def words(self, keymap: Keymap) -> str:
+        """What it does, and by which keys."""
+        return f"{self.does} (also {keymap.keys(*self.keys)})" if self.keys else self.does
 
 
 COMMANDS: dict[str, Slash] = {
-    "approve": Slash("", "go to what waits for an answer (also Esc !)"),
+    "approve": Slash("", "go to what waits for an answer", ("composer.leave", "session.answer")),
     "archive": Slash("", "end the session for good; its log stays"),
     "attach": Slash("FILE [PATH]", "upload a file and mount it into the session"),
     "budget": Slash("DOLLARS|none", "raise the budget, or remove it"),
     "delete": Slash("", "delete the session and its log"),
     "download": Slash("NAME [TO]", "save a file that the session wrote"),
-    "edit": Slash("", "write the message in $EDITOR (also Ctrl+G)"),
+    "edit": Slash("", "write the message in $EDITOR", ("composer.editor",)),
     "error": Slash("TEXT", "a tool's result by hand: it failed"),
     "export": Slash("FILE [--no-redact]", "write the session as a document: x.md x.html x.json x.txt x.csv"),
     "files": Slash("", "what the session has written"),
     "help": Slash("", "these commands"),
     "interrupt": Slash("", "stop the agent, all threads"),
     "json": Slash("JSON", "a tool's result by hand, checked to be JSON"),
-    "later": Slash("TEXT", "send when the agent rests (also Ctrl+L)"),
-    "outbox": Slash("", "go to what is not sent yet (also Esc Q)"),
+    "later": Slash("TEXT", "send when the agent rests", ("composer.send-later",)),
+    "outbox": Slash("", "go to what is not sent yet", ("composer.leave", "session.outbox")),
     "outcome": Slash("TEXT [--rubric TEXT|@FILE] [--iterations N]", "define what the agent is to reach"),
-    "redirect": Slash("TEXT", "interrupt, and say this in the same request (also Ctrl+R)"),
-    "rules": Slash("", "answer by rule no more, or again (also U)"),
+    "redirect": Slash("TEXT", "interrupt, and say this in the same request", ("composer.redirect",)),
+    "rules": Slash("", "answer by rule no more, or again", ("composer.leave", "session.rules")),
     "system": Slash("TEXT", "add to the agent's instructions"),
     "title": Slash("TEXT", "name the session"),
 }
 
+NO_COMMAND = "is no command; // at the beginning sends it as text"
 _COMMAND = re.compile(r"/([A-Za-z]+)(?:\s+(.*))?", re.DOTALL)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from cma_tui.keymap import Keymap
 from cma_tui.source.blocks import attached, content
 from cma_tui.source.delivery import Attempt
 from cma_tui.source.drafts import Kept
@@ -51,26 +52,26 @@ def result_event(key: str, text: str, command: slash.Parsed | None) -> dict[str,
     }
 
 
-def slash_help(text: str) -> str:
+def slash_help(text: str, keymap: Keymap) -> str:
     """What the command that is being written does, or which it may become."""
     command = slash.parse(text)
     name = text.split(maxsplit=1)[0]
     found = slash.matching(name)
     known = slash.COMMANDS.get(command.name) if command is not None else None
     if known is not None and command is not None and (len(found) == 1 or " " in text):
-        return f"/{command.name} {known.takes}: {known.does}".replace(" :", ":")
+        return f"/{command.name} {known.takes}: {known.words(keymap)}".replace(" :", ":")
     if not found:
-        return "no such command; // at the beginning sends it as text"
-    return "  ".join(f"/{one}" for one in found) + "   Tab completes"
+        return f"{printable(name, cap=40)} {slash.NO_COMMAND}"
+    return f"{'  '.join(f'/{one}' for one in found)}   {keymap.hint('completes', 'composer.complete')}"
 
 
-def line_words(text: str, aim: Aim | None) -> str:
+def line_words(text: str, aim: Aim | None, keymap: Keymap) -> str:
     """What is being written, when it is more than words."""
     words = ""
     if aim is not None:
         words = f"{aim.words}{'' if aim.kind == 'reason' else ': text, /json, @file, or /error TEXT'}"
     elif text.startswith("/") and not text.startswith("//"):
-        words = slash_help(text)
+        words = slash_help(text, keymap)
     files = [f"{printable(path.name, cap=60)} {size(length)}" for path, length in attached(text)]
     return f"{words}   attaches {', '.join(files)}".strip() if files else words
 
@@ -82,9 +83,10 @@ def kept(entry: Entry) -> Kept:
     return Kept(entry.text, entry.events, entry.when, known, at)
 
 
-def restored(kept: Kept) -> Entry:
+def restored(kept: Kept, keymap: Keymap) -> Entry:
     """An entry as it comes back: never sent by itself, and to be looked for when it may have been sent."""
     if not kept.at:
-        return Entry(kept.text, kept.events, kept.when, "refused", "from last time: Esc Q, then s sends it")
+        there, sends = keymap.keys("composer.leave", "session.outbox"), keymap.hint("sends it", "outbox.send")
+        return Entry(kept.text, kept.events, kept.when, "refused", f"from last time: {there}, then {sends}")
     attempt = Attempt(kept.events, kept.known, whole=False, at=kept.at)
     return Entry(kept.text, kept.events, kept.when, "unclear", "looking in the log", attempt)

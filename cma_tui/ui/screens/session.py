@@ -25,7 +25,7 @@ from cma_tui.session.model import Change
 from cma_tui.ui.beat import Beat
 from cma_tui.ui.counting import CostLimits, Counting
 from cma_tui.ui.drive.panel import DrivePanel
-from cma_tui.ui.keys import bindings, writes
+from cma_tui.ui.keys import bindings, keymap_of, writes
 from cma_tui.ui.notices import Notices, Told, Wishes
 from cma_tui.ui.screens.driving import Driving
 from cma_tui.ui.screens.panel import Panel
@@ -54,15 +54,15 @@ _PAUSE = 0.004
 _LOOK = 0.25
 """Seconds between two drawings meanwhile."""
 _INVITATION: Final[dict[Mode, tuple[str, ...]]] = {
-    "chat": ("nothing has been said yet", "", "write below, Enter sends"),
+    "chat": ("nothing has been said yet", "", "write below, {send} sends"),
     "demo": (
         "nothing has been said yet",
         "",
-        "type “debug my incident” below and press Enter",
+        "type “debug my incident” below and press {send}",
         "“roll it back” asks for your approval, “help” tells what else there is",
     ),
 }
-"""What stands in the place of rows of a session in which nothing has happened."""
+"""What stands in the place of rows of a session in which nothing has happened; `{send}` is a key."""
 
 
 class SessionScreen(Driving):
@@ -146,7 +146,6 @@ class SessionScreen(Driving):
             self._detail.more = lambda session, item: traced(mirror, session, item)
         self._reader = Reader(self._timeline, self._detail, filters)
         self._reader.known_place = self.player.ordinal
-        self._timeline.instead = _INVITATION.get(mode, self._timeline.instead)
         chat = mode in ("chat", "demo")
         self._drive = DrivePanel(
             feed, state_dir=state_dir, tools=tools, chat=chat, rules=rules, redactor=redactor
@@ -171,6 +170,9 @@ class SessionScreen(Driving):
 
     def on_mount(self) -> None:
         """Begin to read once the first frame is on the screen: what the source imports is slow."""
+        if self.mode in _INVITATION:
+            send = keymap_of(self).of("composer.send")[0]
+            self._timeline.instead = tuple(line.format(send=send) for line in _INVITATION[self.mode])
         (self._composer if self._drive.chat else self._timeline).focus()
         self._header.show()
         self.feed.wake = self._beat.wake

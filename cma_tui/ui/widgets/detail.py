@@ -24,7 +24,7 @@ from cma_tui.report.tree import JsonTree
 from cma_tui.session.model import Change, Session
 from cma_tui.session.moments import Moments
 from cma_tui.ui.entries import counterpart
-from cma_tui.ui.keys import bindings
+from cma_tui.ui.keys import bindings, keymap_of
 from cma_tui.ui.widgets import passages
 from cma_tui.ui.widgets.passages import LongText, Passage, Passages, Ready
 from cma_tui.ui.widgets.rowview import Look, fit, is_markdown, markdown_console, set_markdown
@@ -165,7 +165,9 @@ class Detail(Window):
             self.view.cursor = self._tree.as_in(before, at) if before is not None else 0
             style = self.get_component_rich_style
             names, quiet = style("detail--name"), style("detail--quiet")
-            self.set_pages(Rows(self._tree, width, self.rich_style, names, quiet), by_rows=True)
+            hint = keymap_of(self).hint
+            keys = f"{hint('copies all of it', 'detail.copy-value')}, {hint('shows it raw', 'detail.raw')}"
+            self.set_pages(Rows(self._tree, width, self.rich_style, names, quiet, keys), by_rows=True)
         else:
             self.set_pages(self._text(session, item, width), by_rows=False)
 

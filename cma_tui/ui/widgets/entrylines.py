@@ -18,6 +18,7 @@ from cma_tui.report.words import Density
 from cma_tui.session.book import Book
 from cma_tui.session.model import Session
 from cma_tui.ui.entries import Entries, heading
+from cma_tui.ui.keys import keymap_of
 from cma_tui.ui.viewport import Viewport
 from cma_tui.ui.widgets.rowview import Look
 from cma_tui.ui.widgets.strips import Lead, Strips
@@ -204,6 +205,7 @@ class EntryLines(Widget, can_focus=True):
             cursor=style("timeline--cursor"),
             found=style("timeline--found"),
             tones={name: style(f"timeline--{name}") for name in tones},
+            expand=keymap_of(self).of("timeline.expand")[0],
         )
         made = Strips(look, self.size.width, self.times, self.entries, self._expanded, lambda: self.book)
         made.look_for(self.pattern)

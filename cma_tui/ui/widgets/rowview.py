@@ -51,7 +51,7 @@ _PARSER = (
 
 
 class Look(msgspec.Struct, frozen=True):
-    """The styles a row is drawn in."""
+    """The styles a row is drawn in, and the key that it names."""
 
     base: Style
     time: Style
@@ -62,6 +62,8 @@ class Look(msgspec.Struct, frozen=True):
     found: Style
     tones: dict[str, Style]
     """By `Row.tone` and `Row.outcome_tone`."""
+    expand: str = ""
+    """The key that shows all lines of a message."""
 
     def tone(self, name: str) -> Style:
         """The style of a family of rows or outcomes."""
@@ -243,7 +245,7 @@ def _prose(
         Strip([*(indent if n else left), *line]).adjust_cell_length(width, look.base)
         for n, line in enumerate(body or [[]])
     ]
-    note = f"… {hidden} more lines, Space shows them" if hidden else ""
+    note = f"… {hidden} more lines, {look.expand} shows them" if hidden else ""
     if row.outcome:
         note = f"{note}  {row.outcome}".strip()
     if note:

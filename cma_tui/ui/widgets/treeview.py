@@ -24,11 +24,12 @@ _UNFOLDED = 50_000
 class Rows(Passage):
     """The rows of a tree, each a piece."""
 
-    def __init__(self, tree: JsonTree, width: int, base: Style, name: Style, quiet: Style) -> None:
-        """Prepare to set values, names and what is quiet in these styles."""
+    def __init__(self, tree: JsonTree, width: int, base: Style, name: Style, quiet: Style, keys: str) -> None:
+        """Prepare to set values, names and what is quiet in these styles; `keys` show all of a long text."""
         self._tree = tree
         self._width = width
         self._base, self._name, self._quiet = base, name, quiet
+        self._keys = keys
 
     def __len__(self) -> int:
         return len(self._tree.rows)
@@ -66,6 +67,6 @@ class Rows(Passage):
         lines = [Strip([margin, Segment(line, self._base)]) for line in wrap(shown, room)]
         left = len(text) - _UNFOLDED
         if left > 0:
-            said = f"… {count(left)} more characters: y copies all of it, r shows it raw"
+            said = f"… {count(left)} more characters: {self._keys}"
             lines.append(Strip([margin, Segment(fit(said, room), self._quiet)]))
         return lines
