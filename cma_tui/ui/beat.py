@@ -29,15 +29,11 @@ class Beat:
         self._draw = draw
         self._tick = tick
         self._planned: Timer | None = None
-        self._loose = False
+        self.planned = False
+        """Whether a drawing is due that nothing brings forward: what arrives until then is in it."""
         self._drawn_at = float("-inf")
         self._woken = False
         """Whether a call of `arrived` is on its way: the news after the first need none of their own."""
-
-    @property
-    def planned(self) -> bool:
-        """Whether a drawing is due that nothing brings forward."""
-        return self._planned is not None and not self._loose
 
     @property
     def age(self) -> float:
@@ -46,7 +42,7 @@ class Beat:
 
     def wake(self) -> None:
         """Something has arrived. Called on any thread."""
-        if self._woken:
+        if self._woken or self.planned:
             return
         self._woken = True
         try:
@@ -72,7 +68,8 @@ class Beat:
             self.draw()
             return
         self._stop()
-        self._planned, self._loose = self._widget.set_timer(seconds, self.draw), loose
+        self._planned = self._widget.set_timer(seconds, self.draw)
+        self.planned = not loose
 
     def draw(self) -> None:
         """Draw now, whatever is planned."""
@@ -84,6 +81,7 @@ class Beat:
         self._drawn_at = monotonic()
 
     def _stop(self) -> None:
+        self.planned = False  # before anything is taken: what arrives from here on wakes
         if self._planned is not None:
             self._planned.stop()
             self._planned = None

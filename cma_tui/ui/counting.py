@@ -6,6 +6,7 @@ thread, once there is a model to look up.
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Sequence
 from time import time
@@ -69,6 +70,7 @@ class Counting:
         from cma_tui.report.prices import ListPrices
 
         self._prices = ListPrices()
+        gc.freeze()  # the data stays: a full collection over it would hold up a frame
         self._found()
 
 

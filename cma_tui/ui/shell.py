@@ -44,6 +44,9 @@ from cma_tui.ui.theme import FALLBACKS, THEMES
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+_YOUNG = 5_000
+"""New objects that are looked through for garbage at once: more than a frame makes, so that what is drawn and
+forgotten is not, frame by frame, taken for what stays, and all that stays looked through for it."""
 _LOOKING = 30.0
 """Seconds for which whoever used a key is taken to be looking."""
 
@@ -149,6 +152,7 @@ class Shell(App[int], inherit_bindings=False):
             threading.excepthook = self._failed_thread
             # What is there with the first frame stays: a full collection over it would hold up a frame.
             self.call_after_refresh(gc.freeze)
+            gc.set_threshold(_YOUNG)
         self.theme_changed_signal.subscribe(self, self._repaint)
         self.set_keymap({name: textual_keys(keys) for name, keys in self.keymap.changed.items()})
         self.show_main()

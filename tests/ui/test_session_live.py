@@ -323,6 +323,26 @@ async def test_events_that_trickle_in_are_drawn_once_a_tick():
         assert len(updates) <= (monotonic() - begun) / TICK + 2
 
 
+async def test_what_a_planned_drawing_brings_does_not_wake_the_screen():
+    log = conversation(2)
+    async with playing(*log.events) as play:
+        beat, woken = play.screen._beat, []
+        call = play.app.call_later
+        play.app.call_later = lambda *what: woken.append(what == (beat.arrived,)) or call(*what)
+        beat.plan(60.0)
+        for number in range(20):
+            log.message(f"word {number}")
+            play.stage.give(log.events[-1])
+        await play.until(lambda: play.stage.resting)
+        assert play.feed.behind
+        assert not any(woken)
+        beat.plan(60.0, loose=True)
+        log.message("the last word")
+        await play.give(log.events[-1])
+        assert any(woken)
+        assert "the last word" in play.rows()[-1]
+
+
 async def painted(play):
     """Wait until the paints that the start of an app leads to are over."""
     still = []
@@ -356,15 +376,20 @@ async def test_an_event_seen_before_draws_no_row():
         assert drawn == []
 
 
-async def test_a_new_row_draws_the_lines_that_differ():
-    log = conversation(3)
+async def test_a_new_row_draws_its_lines_and_what_only_moves_is_not_made_again():
+    log = conversation(30)
     async with playing(*log.events, size=(100, 60)) as play:
-        drawn = []
-        draw = play.timeline.render_line
-        play.timeline.render_line = lambda y: drawn.append(y) or draw(y)
-        log.user("one more")
+        made, laid_out = [], []
+        draw, lay_out = play.app._guard.apply, play.screen._refresh_layout
+        play.app._guard.apply = lambda *line: made.append(line) or draw(*line)
+        play.screen._refresh_layout = lambda *how, **more: laid_out.append(how) or lay_out(*how, **more)
+        before = play.rows()
+        log.message("one more")
         await play.give(log.events[-1])
-        assert 0 < len(set(drawn)) <= 5, "the row, its turn's heading, and where the cursor was and is"
+        assert "one more" in play.rows()[-1]
+        assert sum(was != now for was, now in zip(before, play.rows(), strict=True)) > 40, "all have moved"
+        assert 0 < len(made) <= 15, "the row, the heading above, the cursor's rows, and the header's lines"
+        assert laid_out == []
 
 
 # ------------------------------------------------------------------------------------------------ sending

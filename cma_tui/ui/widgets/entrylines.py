@@ -6,6 +6,9 @@ event; what did not change is not drawn again.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import zip_longest
+
 from rich.segment import Segment
 from rich.style import Style
 from textual.app import RenderResult
@@ -51,6 +54,8 @@ class EntryLines(Widget, can_focus=True):
         """Made when the width is known."""
         self._window: list[tuple[str, Strip]] = []
         """The strips on the screen, each with its mark of the cursor."""
+        self._filtered: dict[int, tuple[Strip, Strip]] = {}
+        """By identity: those that were drawn last, and what the filters made of them."""
 
     # -- what is there ------------------------------------------------------------------------------
 
@@ -116,12 +121,8 @@ class EntryLines(Widget, can_focus=True):
             self._window.append((mark if here else "", strip))
             if here:
                 mark = _MORE
-        width = self.size.width
-        for y in range(max(len(old), len(self._window))):
-            was = old[y] if y < len(old) else None
-            will = self._window[y] if y < len(self._window) else None
-            if was is not will and was != will:
-                self.refresh(Region(0, y, width, 1))
+        for begin, end in _runs(old, self._window):
+            self.refresh(Region(0, begin, self.size.width, end - begin))
 
     def _instead(self) -> list[tuple[int, Strip]]:
         """Words in the middle, while there are no rows."""
@@ -162,6 +163,27 @@ class EntryLines(Widget, can_focus=True):
     def render(self) -> RenderResult:
         """Not used: `render_line` draws."""
         return ""
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The strips of the window, as they pass the app's filters.
+
+        There is no border, padding or tint around them to draw, and what has only moved is not made again.
+        """
+        filters, background = self.get_line_filters(), self.background_colors[1]
+        before, self._filtered = self._filtered, {}
+        lines = []
+        for y in crop.line_range:
+            strip = self.render_line(y)
+            held, line = before.get(id(strip), (None, strip))
+            if held is not strip:
+                segments = list(strip)
+                for line_filter in filters:
+                    segments = line_filter.apply(segments, background)
+                line = Strip(segments, strip.cell_length)
+            self._filtered[id(strip)] = strip, line
+            lines.append(line)
+        whole = crop.column_span == (0, self.size.width)
+        return lines if whole else [line.crop(*crop.column_span) for line in lines]
 
     def render_line(self, y: int) -> Strip:
         """The strip of one line of the window."""
@@ -215,6 +237,7 @@ class EntryLines(Widget, can_focus=True):
         """Draw everything anew: the width, the theme or the columns changed."""
         self._strips = self._typesetter()
         self._window = []
+        self._filtered = {}
         self.lay_out()
         self.refresh()
 
@@ -238,3 +261,17 @@ class EntryLines(Widget, can_focus=True):
     def on_blur(self) -> None:
         """Show where the keys go."""
         self.refresh()
+
+
+def _runs(old: list[tuple[str, Strip]], new: list[tuple[str, Strip]]) -> Iterator[tuple[int, int]]:
+    """Where lines differ: from which to before which."""
+    begin: int | None = None
+    for y, (was, will) in enumerate(zip_longest(old, new)):
+        differs = was is not will and was != will
+        if differs and begin is None:
+            begin = y
+        elif not differs and begin is not None:
+            yield begin, y
+            begin = None
+    if begin is not None:
+        yield begin, max(len(old), len(new))

@@ -18,7 +18,7 @@ from cma_tui.session.elapsed import seconds
 from cma_tui.session.model import Session, Turn
 from cma_tui.text import duration, first_line
 from cma_tui.ui.counting import amount
-from cma_tui.ui.widgets.rowview import fit
+from cma_tui.ui.widgets.rowview import fit, strip
 
 _BETWEEN = " · "
 _TITLE = 0.4
@@ -35,9 +35,9 @@ def draw(
     right = fit(figures(session, turn, book, room - 2 - min(cell_len(asked), round(room * _TITLE))), room)
     said = Segment(fit(asked, room - cell_len(right) - 2), style)
     gap = max(0, room - said.cell_length - cell_len(right))
-    return Strip(
-        [Segment(left, style), said, Segment(" " * gap, style), Segment(right + " ", quiet)]
-    ).adjust_cell_length(width, style)
+    return strip(
+        [Segment(left, style), said, Segment(" " * gap, style), Segment(right + " ", quiet)], width, style
+    )
 
 
 def title(session: Session, turn: Turn) -> str:

@@ -1,7 +1,7 @@
 """The last line: which keys matter where one is, or what just went wrong.
 
-Owns the choice of the keys. Invariant: one line, as many keys as fit, the weightiest first; never over
-anything else.
+Owns the choice of the keys. Invariants: one line, as many keys as fit, the weightiest first; never over
+anything else; drawn only when it says something else.
 """
 
 from __future__ import annotations
@@ -137,6 +137,7 @@ class Hints(Static):
         self._replay = replay
         self._place = "replay" if replay else "read"
         self._said: tuple[str, str] | None = None
+        self._shown = Content("")
 
     def say(self, text: str, style: str) -> None:
         """Show a message in place of the keys; an empty one brings them back."""
@@ -168,6 +169,9 @@ class Hints(Static):
     def _render_line(self) -> None:
         width = max(8, self.size.width)
         if self._said is not None:
-            self.update(Content.styled(*self._said).truncate(width, ellipsis=True))
-            return
-        self.update(Content(hint_line(self._place, keymap_of(self), width)))
+            line = Content.styled(*self._said).truncate(width, ellipsis=True)
+        else:
+            line = Content(hint_line(self._place, keymap_of(self), width))
+        if not line.is_same(self._shown):
+            self._shown = line
+            self.update(line, layout=False)

@@ -115,15 +115,17 @@ def draw(
     lines = [_line(row, left, room, width, look, duration)]
     if row.aside:
         indent = width - room
-        lines.append(
-            Strip(
-                [
-                    Segment(" " * (indent + 2) + "└ ", look.quiet),
-                    Segment(fit(row.aside, max(0, width - indent - 5)), look.quiet),
-                ]
-            ).adjust_cell_length(width, look.base)
-        )
+        aside = [
+            Segment(" " * (indent + 2) + "└ ", look.quiet),
+            Segment(fit(row.aside, max(0, width - indent - 5)), look.quiet),
+        ]
+        lines.append(strip(aside, width, look.base))
     return lines
+
+
+def strip(segments: list[Segment], width: int, base: Style) -> Strip:
+    """One line, cut or filled to so many cells. The only `Strip` made of it: each is a dozen objects."""
+    return Strip(Segment.adjust_line_length(segments, width, base), width)
 
 
 def joined(parts: Sequence[str], between: str, width: int) -> str:
@@ -213,8 +215,8 @@ def _line(row: Row, left: list[Segment], room: int, width: int, look: Look, dura
     if row.text and rest > 3:
         style = look.tone(row.tone) if row.tone == "error" else look.base
         body.append(Segment(("  " if head else "") + fit(row.text, rest), style))
-    middle = Strip(body).adjust_cell_length(space, look.base)
-    return Strip([*left, *middle, *right]).adjust_cell_length(width, look.base)
+    middle = Segment.adjust_line_length(body, space, look.base)
+    return strip([*left, *middle, *right], width, look.base)
 
 
 def _prose(
@@ -242,33 +244,30 @@ def _prose(
         body = body[:limit]
     indent = [Segment(" " * (width - room), look.base)]
     lines = [
-        Strip([*(indent if n else left), *line]).adjust_cell_length(width, look.base)
-        for n, line in enumerate(body or [[]])
+        strip([*(indent if n else left), *line], width, look.base) for n, line in enumerate(body or [[]])
     ]
     note = f"… {hidden} more lines, {look.expand} shows them" if hidden else ""
     if row.outcome:
         note = f"{note}  {row.outcome}".strip()
     if note:
-        lines.append(
-            Strip([*indent, Segment(fit(note, measure), look.quiet)]).adjust_cell_length(width, look.base)
-        )
+        lines.append(strip([*indent, Segment(fit(note, measure), look.quiet)], width, look.base))
     return lines
 
 
-def highlight(strip: Strip, spans: Iterable[tuple[int, int]], style: Style) -> Strip:
-    """The strip with these stretches of its text in a style of their own."""
+def highlight(line: Strip, spans: Iterable[tuple[int, int]], style: Style) -> Strip:
+    """The line with these stretches of its text in a style of their own."""
     places = list(spans)
     if not places:
-        return strip
+        return line
     segments: list[Segment] = []
     at = 0
-    for text, own, _ in strip:
+    for text, own, _ in line:
         inside = sorted({0, len(text), *(min(max(n - at, 0), len(text)) for span in places for n in span)})
         for start, end in pairwise(inside):
             found = any(a <= at + start < b for a, b in places)
             segments.append(Segment(text[start:end], (own or Style()) + style if found else own))
         at += len(text)
-    return Strip(segments, strip.cell_length)
+    return Strip(segments, line.cell_length)
 
 
 def is_markdown(text: str) -> bool:

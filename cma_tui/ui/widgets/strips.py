@@ -30,8 +30,8 @@ from cma_tui.ui.widgets import headings
 from cma_tui.ui.widgets.rowview import Look, draw, fit, highlight, left_width, markdown_console, measure_in
 from cma_tui.ui.widgets.streaming import Streaming
 
-_KEPT = 2000
-"""Entries whose strips are kept."""
+_KEPT = 128
+"""Entries whose strips are kept: some windows. Each strip is a dozen objects that collections look at."""
 _LINES = {Density.QUIET: 2, Density.NORMAL: 24, Density.FULL: 400}
 """The most lines of a message at each density."""
 
