@@ -370,8 +370,9 @@ async def test_nothing_is_drawn_while_nothing_changes():
 async def test_an_event_seen_before_draws_no_row():
     log = conversation(3)
     async with playing(*log.events) as play:
+        await painted(play)
         drawn = []
-        play.timeline.render_line = lambda y: drawn.append(y)
+        play.timeline.render_line = drawn.append
         await play.give(*log.events)
         assert drawn == []
 
