@@ -19,7 +19,7 @@ demo: $(READY) ## Run the demo: no account and no network needed (ARGS="--help")
 	@$(BIN)/cma-top demo $(ARGS)
 
 test: $(READY) ## Run the tests on every core; some of them on one (ARGS="tests/test_text.py -k first")
-	$(BIN)/pytest $(or $(ARGS),--numprocesses auto --dist loadfile)
+	$(BIN)/pytest $(or $(ARGS),--numprocesses auto --dist loadfile --no-loadscope-reorder)
 
 soak: $(READY) ## Run 10,000 schedules of faults and 500 lives of a client against the live engine, 5,000 sessions against the naive figures, 40 kills while tracing, 500 while recording, every command on every kind of output (SEEDS=1000 KILLS=9)
 	CMA_TOP_SEEDS=$(or $(SEEDS),10000) $(BIN)/pytest tests/source/test_schedules.py

@@ -1,12 +1,26 @@
 """What holds for the whole run."""
 
+import os
+
 import pytest
 
 from cma_tui.simulator import Simulator
 from tests.mirror.fake import KEY
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes would compile the same modules anew
+
+LONGEST = ("test_benchmarks.py", "cli", "mirror", "ui", "source", "session")
+"""Where the tests are that take longest: they come first, so that in the end no core waits for another."""
 WRITTEN_ON_PURPOSE = "key"
 """The name of the file that a test puts a key into, to be read from there."""
+
+
+def pytest_collection_modifyitems(config, items):
+    def place(item):
+        first = item.path.relative_to(config.rootpath / "tests").parts[0]
+        return LONGEST.index(first) if first in LONGEST else len(LONGEST)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,4 +1,7 @@
-"""The command line as its users meet it: real processes, exit codes, one line of reason, pipes."""
+"""The command line as its users meet it: real processes, exit codes, one line of reason, pipes.
+
+Words and codes that come the same way out of a process as out of its `main` are looked at in this one.
+"""
 
 import json
 import os
@@ -10,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cma_tui import __version__
+from cma_tui import __version__, cli
 from cma_tui.commands.output import tell
 from tests.stories.recordings import FOLDER, NAMES
 
@@ -42,6 +45,23 @@ def cma_top(env, tmp_path):
     return run
 
 
+@pytest.fixture
+def here(env, monkeypatch, capfdbinary):
+    """The same in this process."""
+    for name in os.environ.keys() - env.keys():
+        if name.startswith(("ANTHROPIC_", "BRAINTRUST_", "CMA_TOP_")):
+            monkeypatch.delenv(name)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments):
+        words = [str(argument) for argument in arguments]
+        code = cli.main(words)
+        return subprocess.CompletedProcess(words, code, *capfdbinary.readouterr())
+
+    return run
+
+
 def reason(done):
     """The one line that says why."""
     text = done.stderr.decode()
@@ -56,8 +76,8 @@ def test_version(cma_top):
     assert (done.returncode, done.stdout.decode(), done.stderr) == (0, f"cma-top {__version__}\n", b"")
 
 
-def test_help_names_every_command_and_exit_code(cma_top):
-    done = cma_top("--help")
+def test_help_names_every_command_and_exit_code(here):
+    done = here("--help")
     text = done.stdout.decode()
     assert done.returncode == 0
     for word in ("chat", "demo", "replay", "stats", "tail", "Exit codes:", "--api-key-file", "--base-url"):
@@ -65,7 +85,7 @@ def test_help_names_every_command_and_exit_code(cma_top):
     assert not any(line.endswith("...") for line in text.splitlines()[1:]), "a help text is cut off"
     assert "\b" not in text
     for command in ("chat", "demo", "replay", "stats", "tail"):
-        assert cma_top(command, "--help").returncode == 0
+        assert here(command, "--help").returncode == 0
 
 
 # -- what is wrong is said, in one line ------------------------------------------------------------------
@@ -99,13 +119,13 @@ def test_help_names_every_command_and_exit_code(cma_top):
         (["tail", SESSION, "--api-key-file", "{empty}"], "holds no key"),
     ],
 )
-def test_wrong_usage_and_bad_files(cma_top, tmp_path, arguments, said):
+def test_wrong_usage_and_bad_files(here, tmp_path, arguments, said):
     (tmp_path / "empty").touch(mode=0o600)
     (tmp_path / "text").write_text("hello\nworld\n")
     (tmp_path / "page").write_text("<!doctype html><title>Sign in</title>\n")
     names = {name: str(tmp_path / name) for name in ("empty", "text", "page")} | {"folder": str(tmp_path)}
     named = [str(a).format(**names) for a in arguments]
-    done = cma_top(*named)
+    done = here(*named)
     assert said in reason(done)
     assert (done.returncode, done.stdout) == (2, b"")
 
@@ -146,18 +166,18 @@ def test_a_key_file_that_others_can_read_is_told_of(cma_top, tmp_path):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_recordings(cma_top, name):
+def test_recordings(here, name):
     path = FOLDER / name / "events.jsonl"
-    lines = cma_top("tail", path)
+    lines = here("tail", path)
     assert (lines.returncode, lines.stderr) == (0, b"")
     assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  you       ", lines.stdout.decode())
-    assert cma_top(path).stdout == lines.stdout, "into a pipe, FILE is tail FILE"
-    events = cma_top("tail", "--json", path)
+    assert here(path).stdout == lines.stdout, "into a pipe, FILE is tail FILE"
+    events = here("tail", "--json", path)
     assert (events.returncode, events.stdout) == (0, path.read_bytes())
-    figures = cma_top("stats", "--json", path)
+    figures = here("stats", "--json", path)
     assert figures.returncode == 0
     assert json.loads(figures.stdout)["events"] == len(path.read_bytes().splitlines())
-    assert cma_top("stats", path).stdout.decode().startswith(str(path))
+    assert here("stats", path).stdout.decode().startswith(str(path))
 
 
 def test_stats_of_a_recording(cma_top):
@@ -178,7 +198,9 @@ def test_stats_of_several_tells_what_it_can(cma_top, tmp_path):
 
 def test_standard_input(cma_top):
     data = RECORDING.read_bytes()
-    assert cma_top("-", stdin=data).stdout == cma_top("tail", RECORDING).stdout
+    lines = cma_top("tail", RECORDING).stdout
+    assert cma_top("-", stdin=data).stdout == lines
+    assert cma_top(RECORDING).stdout == lines, "into a pipe, FILE is tail FILE"
     assert cma_top("tail", "-", "--json", stdin=data).stdout == data
 
 
@@ -226,16 +248,16 @@ def idle(kind, *ids, **more):
         ([MESSAGE, IDLE, {"type": "session.deleted", "id": "d"}], 0, ""),
     ],
 )
-def test_the_exit_code_tells_how_a_log_ended(cma_top, tmp_path, events, code, said):
+def test_the_exit_code_tells_how_a_log_ended(here, tmp_path, events, code, said):
     log = tmp_path / "log.jsonl"
     stamped = [
         {**event, "processed_at": f"2026-08-17T16:00:0{second}Z"} for second, event in enumerate(events)
     ]
     log.write_text("".join(json.dumps(event) + "\n" for event in stamped))
-    done = cma_top("tail", log)
+    done = here("tail", log)
     assert done.returncode == code
     assert said in (reason(done) if said else done.stderr.decode())
-    assert cma_top("tail", "--json", "--no-follow", log).returncode == code
+    assert here("tail", "--json", "--no-follow", log).returncode == code
 
 
 def test_what_was_passed_over_is_noted(cma_top, tmp_path):

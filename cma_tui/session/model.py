@@ -332,6 +332,8 @@ class Session(msgspec.Struct):
     created_at: float | None = None
     metadata: dict[str, Any] = msgspec.field(default_factory=dict)
     budget_usd: float | None = None
+    budget_at: float | None = None
+    """When the session's resource, which told a budget, was updated: older events do not change it."""
 
     status: str = "unknown"
     """`running`, `idle`, `rescheduling`, `terminated`, `deleted`; `unknown` before anything tells."""

@@ -1,7 +1,8 @@
 """What the API's resources tell about a session: its agent, its budget, its usage.
 
 Owns the fields of `Session` that are not made of the conversation. Invariant: a field that is absent
-changes nothing; a budget that is null removes it.
+changes nothing; a budget that is null removes it; what an event tells of the budget holds unless the
+session's resource is newer.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ def session_resource(session: Session, event: Event, ordinal: int, change: Chang
     session.environment = as_text(fields.get("environment_id")) or session.environment
     session.created_at = parse_stamp(fields.get("created_at")) or session.created_at
     _describe(session, fields)
+    if "budget" in fields:
+        session.budget_at = parse_stamp(fields.get("updated_at"))
     if ordinal < _HEAD and session.described is None:
         session.described = (event.received_at, session.agent)
     status = as_text(fields.get("status"))
@@ -71,7 +74,7 @@ def thread_resources(session: Session, event: Event, ordinal: int, change: Chang
 
 def session_updated(session: Session, event: Event, ordinal: int, change: Change) -> None:
     """Only what changed is in the event."""
-    _describe(session, event.data)
+    _describe(session, event.data, event.at)
     if isinstance(event.data.get("agent"), dict):
         session.agents.append((ordinal, session.agent))
     item = Item(ordinal, event.type, event.at, current(session), own_stream(session, event))
@@ -87,7 +90,7 @@ def session_usage(session: Session, event: Event, ordinal: int, change: Change) 
     turn = own.open_turn(session)
     if turn is not None:
         turn.snapshot = len(session.usages) - 1
-    _budget(session, data)
+    _budget(session, data, event.at)
     item = Item(ordinal, event.type, event.at, current(session), own_stream(session, event))
     place(session, item, change)
     change.header = True
@@ -126,16 +129,18 @@ def agent_of(fields: dict[str, Any]) -> Agent:
     )
 
 
-def _describe(session: Session, fields: dict[str, Any]) -> None:
+def _describe(session: Session, fields: dict[str, Any], at: float | None = None) -> None:
     session.title = as_text(fields.get("title")) or session.title
     if isinstance(fields.get("metadata"), dict):
         session.metadata = fields["metadata"]
     agent = fields.get("agent")
     if isinstance(agent, dict):
         session.agent = agent_of(agent)
-    _budget(session, fields)
+    _budget(session, fields, at)
 
 
-def _budget(session: Session, fields: dict[str, Any]) -> None:
-    if "budget" in fields:
+def _budget(session: Session, fields: dict[str, Any], at: float | None) -> None:
+    """Events are in their order; the resource, which has no place in it, is compared by its stamp."""
+    older = at is not None and session.budget_at is not None and at < session.budget_at
+    if "budget" in fields and not older:
         session.budget_usd = usd(as_dict(fields["budget"]).get("max_list_cost"))

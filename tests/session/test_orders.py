@@ -171,6 +171,15 @@ def test_a_budget_ends_a_turn_and_raising_it_begins_one_without_an_input():
     assert watch(until[: capped + 1]).session.budget_usd == 5.0
 
 
+def test_a_budget_is_not_undone_by_what_is_older_than_it():
+    told = orders.budget_set_at_rest()
+    budgets = [watch(told[: count + 1]).session.budget_usd for count in range(len(told))]
+    assert budgets == [5.0] * (len(told) - 1) + [9.0]
+    *history, raised = told[1:]
+    assert watch([*history, told[0], raised]).session.budget_usd == 9.0, "wherever the resource comes in"
+    assert watch([*history, told[0]]).session.budget_usd == 5.0
+
+
 def test_a_subagent_is_a_thread_of_its_own_within_one_turn():
     watched = watch(orders.subagent())
     session = watched.session

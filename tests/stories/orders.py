@@ -5,7 +5,7 @@ The first four follow public recordings of real sessions; the others are compose
 
 from __future__ import annotations
 
-from cma_tui.event import Event
+from cma_tui.event import Event, local
 from tests.stories.write import PRIMARY, Log
 
 
@@ -173,6 +173,28 @@ def budget() -> list[Event]:
     log.wait(1)
     log.add("session.updated", budget=None, id="removed")
     return log.events
+
+
+def budget_set_at_rest() -> list[Event]:
+    """The resource, read first, tells a budget that was set after a turn without one, and raised after it."""
+    log = Log()
+    log.begin(run="run")
+    log.answer()
+    log.add(
+        "session.usage", usage={"list_cost": {"amount": "3", "currency": "USD"}}, budget=None, id="usage1"
+    )
+    log.idle(id="idle1")
+    log.wait(60)
+    limit = {"type": "limit", "max_list_cost": {"amount": "500", "currency": "USD"}}
+    resource = local(
+        "local.session",
+        {"session": {"id": "sesn_b", "updated_at": log.stamp(), "budget": limit}},
+        key="resource",
+    )
+    log.wait(60)
+    limit = {"type": "limit", "max_list_cost": {"amount": "900", "currency": "USD"}}
+    log.add("session.updated", budget=limit, id="raised")
+    return [resource, *log.events]
 
 
 def subagent() -> list[Event]:

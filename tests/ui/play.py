@@ -33,6 +33,8 @@ CHARACTERS = {"space": " ", "question_mark": "?", "exclamation_mark": "!"} | {
     "right_curly_bracket": "}",
 }
 """Keys that are characters, by Textual's names."""
+TURNS = 4
+"""Turns of the loop from one look to the next."""
 DEADLINE = 20.0
 """Seconds that a condition may take: only a broken program needs them."""
 
@@ -194,23 +196,38 @@ class Play:
             await asyncio.sleep(0.001)  # the feed's thread has to run as well
 
     async def step(self, enough=3):
-        """Let every widget handle what waits for it, until nothing has waited at so many looks in a row."""
-        calm = 0
-        for _ in range(40):
-            await self.pilot._wait_for_screen()
+        """Let every widget handle what waits for it, until nothing has waited at so many looks in a row.
+
+        A queue that is empty may have its last message still under way, so everybody has to answer once after
+        all queues were found empty; turns of the loop do for the rest.
+        """
+        calm, answered = 0, False
+        for _ in range(400):
             if not self.app._running:
                 return
-            screen = self.app.screen
-            busy = screen._dirty_widgets or screen._callbacks or screen._layout_required
-            busy = busy or screen._repaint_required or screen._scroll_required
-            screen._on_timer_update()
-            busy = busy or any(
-                node._message_queue.qsize() or node._next_callbacks
-                for node in (self.app, *screen.walk_children(with_self=True))
-            )
-            calm = 0 if busy else calm + 1
+            if self._busy():
+                calm, answered = 0, False
+            elif answered:
+                calm += 1
+            else:
+                await self.pilot._wait_for_screen()
+                answered = True
+                continue
             if calm == enough:
                 return
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+
+    def _busy(self):
+        """Whether anything waits to be handled, laid out or painted; what is due to be painted is."""
+        screen = self.app.screen
+        busy = screen._dirty_widgets or screen._callbacks or screen._layout_required
+        busy = busy or screen._repaint_required or screen._scroll_required
+        screen._on_timer_update()
+        return busy or any(
+            node._message_queue.qsize() or node._next_callbacks
+            for node in (self.app, *screen.walk_children(with_self=True))
+        )
 
     async def give(self, *events, **how):
         self.stage.give(*events, **how)
