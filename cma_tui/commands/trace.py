@@ -94,7 +94,7 @@ def _sent(session: Session, settings: Settings, name: str) -> tuple[Status, list
     mirror = _mirror(settings)
     mirror.add_log(session, figures_of(session, prices_for(session)), _PATIENCE)
     status = mirror.close(_PATIENCE)
-    said = mirror.note if mirror.mode == "off" else status.words.removeprefix("braintrust ")
+    said = mirror.note if mirror.mode == "off" else status.told
     link = mirror.link(session)
     return status, [f"{printable(name, strict=True, cap=80)}: {said}", *([link] if link else [])]
 

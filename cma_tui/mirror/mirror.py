@@ -20,7 +20,7 @@ from cma_tui.mirror.intake import GATHERING, Intake, Parcel
 from cma_tui.mirror.outbox import LIMIT, Counts, Outbox
 from cma_tui.mirror.row import row_id
 from cma_tui.mirror.spans import SESSION
-from cma_tui.mirror.status import Status
+from cma_tui.mirror.status import Status, turns_of
 from cma_tui.mirror.target import Target
 from cma_tui.mirror.upload import Uploader
 from cma_tui.redact import Redactor
@@ -202,8 +202,9 @@ class Mirror:
         place = self._uploader.place if self._uploader is not None else None
         parts = []
         if status.sent and place is not None and self._identity is not None:
-            turns = "1 turn" if status.sent == 1 else f"{status.sent} turns"
-            parts.append(f"{turns} in Braintrust: {place.link(row_id(self._identity, SESSION))}")
+            parts.append(
+                f"{turns_of(status.sent)} in Braintrust: {place.link(row_id(self._identity, SESSION))}"
+            )
         return "; ".join([*parts, *filter(None, [status.farewell])])
 
     @property

@@ -32,18 +32,22 @@ class Status(msgspec.Struct, frozen=True):
     @property
     def words(self) -> str:
         """It in the words of the header; empty when the mirror is off."""
-        if not self.on:
-            return ""
-        parts = [f"{self.sent} sent"]
-        for number, word in (
-            (self.waiting, "waiting"),
-            (self.open, "open"),
-            (self.failed, "failed"),
-            (self.lost, "lost"),
-        ):
-            if number:
-                parts.append(f"{number} {word}")
-        return f"braintrust {', '.join(parts)}"
+        return f"braintrust {', '.join([f'{self.sent} sent', *self._rest])}" if self.on else ""
+
+    @property
+    def told(self) -> str:
+        """It in a line of its own."""
+        return ", ".join([f"{turns_of(self.sent)} in Braintrust", *self._rest])
+
+    @property
+    def _rest(self) -> list[str]:
+        counts = {
+            "waiting": self.waiting,
+            "open": self.open,
+            "failed": self.failed,
+            "lost": self.lost,
+        }
+        return [f"{number} {word}" for word, number in counts.items() if number]
 
     @property
     def farewell(self) -> str:
@@ -51,12 +55,17 @@ class Status(msgspec.Struct, frozen=True):
         left = self.waiting + self.elsewhere
         parts = []
         if left:
-            turns = "1 turn waits" if left == 1 else f"{left} turns wait"
             parts.append(
-                f"{turns} for Braintrust: cma-top trace sends what waits, as does the next traced session"
+                f"{turns_of(left)} wait{'s' if left == 1 else ''} for Braintrust: "
+                "cma-top trace sends what waits, as does the next traced session"
             )
         if self.failed:
-            parts.append(f"Braintrust refused rows of {self.failed} turn{'s' if self.failed > 1 else ''}")
+            parts.append(f"Braintrust refused rows of {turns_of(self.failed)}")
         if parts and self.problem:
             parts.append(self.problem)
         return "; ".join(parts)
+
+
+def turns_of(number: int) -> str:
+    """So many turns, in words."""
+    return "1 turn" if number == 1 else f"{number} turns"

@@ -50,7 +50,7 @@ def test_a_log_is_sent_once_and_told(run, fake, env, tmp_path):
     code, out, err = run("trace", str(log))
     assert (code, err) == (0, "")
     first, link = out.splitlines()
-    assert first.endswith(": 1 sent")
+    assert first.endswith(": 1 turn in Braintrust")
     assert link.startswith(f"{fake.url}/app/acme/object?object_type=project_logs&object_id=")
     assert len(turns(fake)) == 1
     before = json.dumps(fake.spans, sort_keys=True, default=str)
@@ -109,7 +109,11 @@ def test_every_session_of_every_file_is_sent(run, fake, env, tmp_path):
     code, out, _ = run("trace", two, one)
     assert code == 0
     said = [line for line in out.splitlines() if "http" not in line]
-    assert said == ["sesn_one: 1 sent", "sesn_two: 1 sent", "sesn_three: 1 sent"]
+    assert said == [
+        "sesn_one: 1 turn in Braintrust",
+        "sesn_two: 1 turn in Braintrust",
+        "sesn_three: 1 turn in Braintrust",
+    ]
     assert {row["metadata"]["session_id"] for row in turns(fake)} == {"sesn_one", "sesn_two", "sesn_three"}
     fake.check_trees()
 
@@ -139,7 +143,7 @@ def test_every_command_of_the_page_does_what_it_says(run, service, fake, env, tm
     for command in commands:
         code, out, err = run(*command.replace("sesn_011CZx…", session).split())
         assert (code, err) == (0, "")
-        assert re.fullmatch(r"\S+: 1 sent\nhttp\S+\n|nothing waits any more\n", out), out
+        assert re.fullmatch(r"\S+: 1 turn in Braintrust\nhttp\S+\n|nothing waits any more\n", out), out
     assert len(turns(fake)) == 2
 
 

@@ -454,8 +454,13 @@ def test_an_update_costs_what_changed_however_long_the_session_is(fake, tmp_path
         looks = 0
 
         def __getitem__(self, index):
-            Counting.looks += 1
-            return super().__getitem__(index)
+            found = super().__getitem__(index)
+            Counting.looks += len(found) if isinstance(index, slice) else 1
+            return found
+
+        def __iter__(self):
+            Counting.looks += len(self)
+            return super().__iter__()
 
     def looks(turns, mode):
         log = many_turns(turns)
@@ -464,6 +469,7 @@ def test_an_update_costs_what_changed_however_long_the_session_is(fake, tmp_path
         watcher = mirror(fake, tmp_path / f"{turns}{mode}", mode=mode, time=(time := Time()))
         session = watch(watcher, told(log.events), time=time)
         session.items, session.events = Counting(session.items), Counting(session.events)
+        session.turns = Counting(session.turns)
         Counting.looks = 0
         more = Log(beside=log)
         more.answer()
