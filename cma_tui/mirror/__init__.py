@@ -15,16 +15,12 @@ twice, whatever crashes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from cma_tui.mirror.mirror import Mirror
-from cma_tui.mirror.outbox import LIMIT
 from cma_tui.mirror.status import Status
 from cma_tui.mirror.target import Target, TargetError, target_from
 from cma_tui.redact import PatternError
-from cma_tui.session.book import Book
-from cma_tui.session.model import Session
-from cma_tui.settings import DEFAULT_BASE_URL, Settings, TraceMode, known_secrets
+from cma_tui.settings import DEFAULT_BASE_URL, Settings, known_secrets
 
 __all__ = [
     "NO_KEY",
@@ -34,7 +30,6 @@ __all__ = [
     "Target",
     "TargetError",
     "mirror_for",
-    "mirror_log",
     "target_from",
 ]
 
@@ -72,31 +67,3 @@ def mirror_for(settings: Settings, env: Mapping[str, str]) -> Mirror:
         )
     except PatternError as error:
         raise TargetError(str(error)) from None
-
-
-def mirror_log(
-    session: Session,
-    book: Book,
-    target: Target,
-    folder: Path,
-    *,
-    mode: TraceMode = "batch",
-    secrets: tuple[str, ...] = (),
-    deadline: float = 60.0,
-    limit: int = LIMIT,
-) -> Status:
-    """Send a finished log's turns. What the server has already, live or from another run, is not sent again.
-
-    Args:
-        session: the folded log.
-        book: its figures.
-        target: where to send.
-        folder: where turns wait.
-        mode: `batch` or `metadata`.
-        secrets: values to mask wherever they stand.
-        deadline: seconds it may take; what is not sent by then waits on disk.
-        limit: bytes that may wait on disk.
-    """
-    mirror = Mirror(target, folder, mode=mode, secrets=secrets, limit=limit)
-    mirror.add_log(session, book, deadline)
-    return mirror.close(deadline)

@@ -8,7 +8,6 @@ final is no score.
 from __future__ import annotations
 
 from collections.abc import Set
-from typing import Any
 
 from cma_tui.content import as_text
 from cma_tui.event import ModelUsage
@@ -16,7 +15,7 @@ from cma_tui.mirror import messages
 from cma_tui.mirror.counts import Tally
 from cma_tui.mirror.cut import Cut, other_end
 from cma_tui.mirror.messages import Exchange
-from cma_tui.mirror.row import FIRST_TOKEN, Row, metrics, seconds
+from cma_tui.mirror.row import FIRST_TOKEN, Row, known, metrics, seconds
 from cma_tui.session.cost import NANO
 from cma_tui.session.errors import Events, denied, request_failures, tool_failure
 from cma_tui.session.model import Evaluation, Item, ModelRequest, ToolUse
@@ -107,7 +106,7 @@ def _request_row(cut: Cut, position: int, request: ModelRequest, above: str, exc
         above,
         input=exchange.given or None,
         output={"role": "assistant", "content": exchange.gave} if exchange.gave else None,
-        metadata=_known(
+        metadata=known(
             provider="anthropic",
             model=model,
             session_thread_id=request.thread,
@@ -133,7 +132,7 @@ def _tool_row(cut: Cut, use: ToolUse, above: str) -> Row:
         input=messages.tool_input(cut.events[use.event]),
         output=messages.content(cut.events[use.result]) if use.result >= 0 else None,
         error=None if failure is None else failure.message,
-        metadata=_known(
+        metadata=known(
             tool_use_id=use.key,
             tool_call_type=use.kind,
             mcp_server_name=use.server,
@@ -152,7 +151,7 @@ def _outcome_row(cut: Cut, grading: Evaluation, above: str) -> Row:
     defined = cut.outcomes.get(grading.outcome)
     asked = messages.outcome_text(defined) if defined is not None else ""
     start, end = _times(cut, grading, grading.at, grading.ended_at)
-    said = _known(result=grading.result, explanation=as_text(verdict.get("explanation")))
+    said = known(result=grading.result, explanation=as_text(verdict.get("explanation")))
     return Row(
         call_key(cut.events, grading) or "",
         f"outcome: {grading.iteration}",
@@ -160,7 +159,7 @@ def _outcome_row(cut: Cut, grading: Evaluation, above: str) -> Row:
         above,
         input=asked or None,
         output=said or None,
-        metadata=_known(
+        metadata=known(
             outcome_id=grading.outcome or None,
             iteration=grading.iteration,
             result=grading.result,
@@ -197,7 +196,7 @@ def _thread_rows(cut: Cut, turn: str) -> dict[str | None, Row]:
             tallies.setdefault(name, Tally()).add_usage(item.usage)
     rows: dict[str | None, Row] = {}
     for name in sorted(cut.threads, key=lambda name: _depth(cut, name)):
-        thread, known = cut.threads[name], times[name]
+        thread, moments = cut.threads[name], times[name]
         above = turn
         if thread.workflow_run is not None and thread.workflow_run in cut.runs:
             above = _run_key(thread.workflow_run)
@@ -210,12 +209,14 @@ def _thread_rows(cut: Cut, turn: str) -> dict[str | None, Row]:
             above,
             input=sent.get(name),
             output=came.get(name) or messages.turn_output(cut, name) or None,
-            metadata=_known(
+            metadata=known(
                 session_thread_id=name,
                 agent_name=thread.agent_name,
                 workflow_run_id=thread.workflow_run,
             ),
-            metrics=metrics(start=seconds(min(known, default=None)), end=seconds(max(known, default=None)))
+            metrics=metrics(
+                start=seconds(min(moments, default=None)), end=seconds(max(moments, default=None))
+            )
             | (token_metrics(tallies[name]) | {"estimated_cost": 0.0} if name in tallies else {}),
         )
     return rows
@@ -230,7 +231,7 @@ def _run_row(cut: Cut, name: str, turn: str) -> Row:
         f"turn:{began}" if began else turn,
         output=run.result,
         error=run.error,
-        metadata=_known(
+        metadata=known(
             workflow_run_id=name,
             status=run.status,
             result=run.result,
@@ -266,7 +267,3 @@ def _end_of(item: Item) -> float | None:
     if isinstance(item, ToolUse):
         return item.result_at
     return item.ended_at if isinstance(item, ModelRequest | Evaluation) else None
-
-
-def _known(**values: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON is any
-    return {name: value for name, value in values.items() if value is not None}

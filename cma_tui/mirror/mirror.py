@@ -57,7 +57,6 @@ class Mirror:
         gathering: float = GATHERING,
         clock: Callable[[], float] = monotonic,
         wait: Callable[[threading.Event, float | None], object] = threading.Event.wait,
-        timeout: float = 20.0,
     ) -> None:
         """Prepare; nothing starts yet.
 
@@ -75,7 +74,6 @@ class Mirror:
             gathering: seconds between two times that turns go to the disk, and from there to the server.
             clock: seconds that only go forward.
             wait: waits for an event, at most so many seconds.
-            timeout: seconds to wait for an answer of the server.
 
         Raises:
             PatternError: a pattern cannot be used.
@@ -87,7 +85,7 @@ class Mirror:
         self._sample, self._namespace = sample, namespace
         self._redactor = Redactor(secrets, patterns)
         self._gathering = gathering
-        self._clock, self._wait, self._timeout = clock, wait, timeout
+        self._clock, self._wait = clock, wait
         self._identity: str | None = None
         self._intake: Intake | None = None
         self._uploader: Uploader | None = None
@@ -268,7 +266,6 @@ class Mirror:
             moved=self._moved.set,
             wait=self._wait,
             clock=self._clock,
-            timeout=self._timeout,
         )
         self._intake.start()
         self._uploader.start()

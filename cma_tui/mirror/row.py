@@ -81,16 +81,20 @@ def number(value: float | None) -> float | None:
         return None
 
 
+def known(**values: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON is any
+    """The fields that are known: an unknown one is left out."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def metrics(**values: float | None) -> dict[str, float]:
     """The metrics that are known: an unknown one is left out, never zero."""
-    known = {name: number(value) for name, value in values.items()}
-    return {name: value for name, value in known.items() if value is not None}
+    return known(**{name: number(value) for name, value in values.items()})
 
 
 def seconds(value: float | None) -> float | None:
     """A moment or a length in seconds, to the microsecond."""
-    known = number(value)
-    return None if known is None else round(known, 6)
+    moment = number(value)
+    return None if moment is None else round(moment, 6)
 
 
 @lru_cache(_KNOWN)

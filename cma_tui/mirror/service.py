@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -22,7 +22,7 @@ from cma_tui.text import printable
 if TYPE_CHECKING:
     from braintrust.api import BraintrustClient
 
-TIMEOUT: Final = 20.0
+_TIMEOUT = 20.0
 _REPLY_LIMIT = 1_000_000
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 _ROW_AT_FAULT = frozenset({400, 413, 422})
@@ -50,9 +50,10 @@ class Failed(Exception):  # noqa: N818 - what a request did
 class Service:
     """The service as the client reaches it. For one thread."""
 
-    def __init__(self, target: Target, timeout: float = TIMEOUT) -> None:
+    def __init__(self, target: Target) -> None:
         self.place: Place | None = None
-        self.timeout = timeout
+        self.timeout = _TIMEOUT
+        """Seconds to wait for an answer."""
         self._target = target
         self._client: BraintrustClient | None = None
 

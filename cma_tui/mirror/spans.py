@@ -17,7 +17,7 @@ from cma_tui.mirror import cost, messages
 from cma_tui.mirror.calls import call_rows, token_metrics
 from cma_tui.mirror.counts import Tally
 from cma_tui.mirror.cut import Cut, Head, Index, identity_of, index_of, take, take_head
-from cma_tui.mirror.row import FIRST_TOKEN, Row, metrics, seconds
+from cma_tui.mirror.row import FIRST_TOKEN, Row, known, metrics, seconds
 from cma_tui.session.book import Book
 from cma_tui.session.errors import TurnError, ended_badly, errors_of
 from cma_tui.session.figures import waiting_us, wall_us
@@ -63,7 +63,7 @@ def head_row(head: Head) -> Row:
         error=error,
         metadata=_session_facts(head, head.agent)
         | {"status": head.status, "stop_reason": head.stop_reason, "turns": head.turns}
-        | _known(title=head.title),
+        | known(title=head.title),
         metrics=metrics(
             start=seconds(_earliest(head.created_at, head.first_at)),
             end=seconds(head.last_at),
@@ -118,7 +118,7 @@ def _turn_row(cut: Cut, key: str, errors: list[TurnError], own_cost: float) -> R
         output=messages.turn_output(cut) or None,
         error=ended_badly(turn, errors),
         metadata=_turn_facts(cut)
-        | _known(
+        | known(
             stop_reason=turn.stop_reason,
             cost_mark=None if cut.bill.cost.nano is None else cut.bill.cost.mark,
             interrupted=turn.interrupted or None,
@@ -179,7 +179,7 @@ def _counts(cut: Cut) -> tuple[Tally, int, float | None]:
 
 
 def _session_facts(head: Head, agent: Agent) -> dict[str, Any]:
-    return _API | _known(
+    return _API | known(
         session_id=head.id,
         agent_id=agent.id,
         agent_name=agent.name,
@@ -191,7 +191,7 @@ def _session_facts(head: Head, agent: Agent) -> dict[str, Any]:
 
 def _turn_facts(cut: Cut) -> dict[str, Any]:
     agent = cut.agent(cut.first)
-    return _session_facts(cut.head, agent) | _known(model=agent.model, turn=cut.turn.index + 1)
+    return _session_facts(cut.head, agent) | known(model=agent.model, turn=cut.turn.index + 1)
 
 
 def _tool_name(tool: object) -> str | None:
@@ -222,7 +222,3 @@ def _embrace(own: Row, rows: list[Row]) -> None:
 
 def _earliest(*moments: float | None) -> float | None:
     return min((moment for moment in moments if moment is not None), default=None)
-
-
-def _known(**values: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON is any
-    return {name: value for name, value in values.items() if value is not None}

@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Any, Final
 
 from cma_tui.mirror.outbox import Outbox, OutboxError, Waiting
-from cma_tui.mirror.service import TIMEOUT, Failed, Service, one_line
+from cma_tui.mirror.service import Failed, Service, one_line
 from cma_tui.mirror.target import Place, Target
 
 ATTEMPTS: Final = 4
@@ -48,7 +48,6 @@ class Uploader:
         moved: Callable[[], None],
         wait: Callable[[threading.Event, float | None], object] = threading.Event.wait,
         clock: Callable[[], float] = monotonic,
-        timeout: float = TIMEOUT,
     ) -> None:
         """Prepare.
 
@@ -59,7 +58,6 @@ class Uploader:
             moved: called on the thread when the destination turns out to be another than before.
             wait: waits for an event, at most so many seconds.
             clock: seconds that only go forward.
-            timeout: seconds to wait for an answer.
         """
         self.problem = ""
         """Why nothing is sent now, in one line."""
@@ -68,7 +66,7 @@ class Uploader:
         self._connected = False
         self._open, self._changed, self._moved = open_outbox, changed, moved
         self._wait, self._clock = wait, clock
-        self._service = Service(target, timeout)
+        self._service = Service(target)
         self._work = threading.Event()
         self._finishing = threading.Event()
         self._never = threading.Event()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from cma_tui.event import Event, local
-from cma_tui.mirror import Mirror, Target
+from cma_tui.mirror import Mirror, Status, Target
 from cma_tui.mirror.cut import Index
 from cma_tui.mirror.row import Row
 from cma_tui.mirror.spans import turn_rows
@@ -135,6 +135,13 @@ def mirror(fake: Fake, folder, **more) -> Mirror:
 
     made._count = counted
     return made
+
+
+def mirror_log(session: Session, book: Book, to: Target, folder, **more) -> Status:
+    """Send a finished log's turns."""
+    sender = Mirror(to, folder, **more)
+    sender.add_log(session, book, 60)
+    return sender.close(60)
 
 
 def by_key(rows: list[Row]) -> dict[str, Row]:

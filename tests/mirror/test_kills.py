@@ -5,10 +5,9 @@ import random
 
 import pytest
 
-from cma_tui.mirror import mirror_log
 from tests.mirror.child import Nursery, story
 from tests.mirror.fake import Fake
-from tests.mirror.help import counted, target
+from tests.mirror.help import counted, mirror_log, target
 from tests.mirror.test_mirror import stored
 from tests.session.look import fold
 

@@ -9,14 +9,26 @@ from weakref import WeakKeyDictionary
 import pytest
 
 from cma_tui.event import stamp_text
-from cma_tui.mirror import Mirror, mirror_log
+from cma_tui.mirror import Mirror
 from cma_tui.mirror.intake import QUEUE
 from cma_tui.mirror.spans import session_row
 from cma_tui.session.book import Book
 from cma_tui.session.fold import apply
 from cma_tui.session.merge import merge
 from cma_tui.session.model import Change, Session
-from tests.mirror.help import RATES, RESOURCE, SESSION, STORIES, Time, counted, mirror, rows_of, target, told
+from tests.mirror.help import (
+    RATES,
+    RESOURCE,
+    SESSION,
+    STORIES,
+    Time,
+    counted,
+    mirror,
+    mirror_log,
+    rows_of,
+    target,
+    told,
+)
 from tests.session.look import fold
 from tests.stories import orders, surprises
 from tests.stories.write import BEGIN, Log, preview_delta, preview_start
