@@ -97,7 +97,7 @@ class Feed(Reading):
         if not changed:
             return None
         self._look_aside()
-        change, self._change = self._change, Change()
+        change, self._change = self._change, Change(known=len(self.session.items))
         return change
 
     def add_sink(self, sink: Sink) -> None:

@@ -170,7 +170,7 @@ class Book:
         if session is None:
             return Amount()
         together = told_together(session, index)
-        if not together:
+        if not together or together[-1] >= len(self.turns):
             return self.estimate(self.turns[index])
         told = self._told(session, together[-1])
         if len(together) == 1:
@@ -192,6 +192,8 @@ class Book:
         if not self.turns:
             return Amount(told, "exact")
         last = last_told(session)
+        if last >= len(self.turns):
+            return Amount(told, "at_least")  # what came after it has not been counted yet
         whole = self._with_late(told, self.turns[last], "exact")
         for turn in self.turns[last + 1 :]:
             own = self.estimate(turn)

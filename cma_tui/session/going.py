@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cma_tui.event import StopReason
 from cma_tui.session import tools
 from cma_tui.session.elapsed import ANSWER, KINDS, MODEL, TOOLS, YOU, micros
 from cma_tui.session.model import Evaluation, Item, Leg, ModelRequest, Session, ToolUse
@@ -42,10 +41,7 @@ def awaited_of(session: Session, leg: Leg) -> tuple[int, set[str]]:
     A program's, where everything that the idle named is for one to run; a person's in all other cases. The
     moments between the answer and the running after it are of the same wait.
     """
-    idle = session.ordinals.get(leg.idle, -1)
-    said = session.events[idle].stop_reason if idle >= 0 else None
-    named = said.event_ids if isinstance(said, StopReason) else []
-    uses = {name: tools.find(session, name) for name in named}
+    uses = {name: tools.find(session, name) for name in leg.named}
     unseen = {name for name, index in uses.items() if index < 0}
     ours = bool(uses) and not unseen
     for index in uses.values():
@@ -62,7 +58,7 @@ def answered_outside(session: Session, use: ToolUse) -> bool:
         return use.kind == "custom"
     turn = session.turns[use.turn] if 0 <= use.turn < len(session.turns) else None
     stood = turn is not None and any(leg.stop_reason == "requires_action" for leg in turn.legs)
-    return stood and use.confirmed < 0 and session.events[use.result].type == "user.tool_result"
+    return stood and use.confirmed < 0 and use.by_host
 
 
 def open_kind(session: Session, item: Item) -> tuple[int | None, float | None]:

@@ -74,6 +74,8 @@ class ToolUse(Item, gc=False):
     """Ordinal of the event that holds its result; -1 while there is none."""
     result_at: float | None = None
     is_error: bool = False
+    by_host: bool = False
+    """Whether its result came from outside, as a self-hosted environment gives it."""
     on_session: bool = True
     """Whether the session's own stream showed it (a child's use does only when it asks for something)."""
     unfinished: bool = False
@@ -130,6 +132,8 @@ class Leg(msgspec.Struct, gc=False):
     stop_reason: str | None = None
     idle: str = ""
     """Key of the event that ended it."""
+    named: tuple[str, ...] = ()
+    """The uses that this event waits for."""
 
 
 class Turn(msgspec.Struct, gc=False):
@@ -271,10 +275,12 @@ class Change(msgspec.Struct):
     """Everything may differ: the order of events changed, or too many items to name."""
     since: int | None = None
     """Another moment of the same log is looked at: every item from this index on may be there or not."""
+    known: int = 1 << 62
+    """How many items there were before: of one that came since, nobody need be told that it changed."""
 
     def touch(self, item: int) -> None:
         """Note that an item looks different now."""
-        if not self.reset:
+        if item < self.known and not self.reset:
             self.items.add(item)
             if len(self.items) > self.LIMIT:
                 self._name_none()
@@ -282,7 +288,7 @@ class Change(msgspec.Struct):
     def lean(self, items: Iterable[int]) -> None:
         """Note that items speak of something that is different now."""
         if not self.reset:
-            self.leaning.update(items)
+            self.leaning.update(item for item in items if item < self.known)
             if len(self.leaning) > self.LIMIT:
                 self._name_none()
 
@@ -298,8 +304,8 @@ class Change(msgspec.Struct):
 
     def join(self, later: Change) -> None:
         """Take in a change that came after this one."""
-        self.items |= later.items
-        self.leaning |= later.leaning
+        self.items.update(item for item in later.items if item < self.known)
+        self.leaning.update(item for item in later.leaning if item < self.known)
         self.previews |= later.previews
         self.queued |= later.queued
         self.header |= later.header

@@ -233,6 +233,8 @@ class Moments:
 
     def step_of(self, ordinal: int) -> int:
         """The first moment at which the event is in the log."""
+        if ordinal < len(self._steps) and self._steps[ordinal] == ordinal:
+            return ordinal + 1  # nothing came beside the log before it
         low, high = 0, len(self._steps)
         while low < high:  # what came beside the log has no place in the order: look past it
             middle = (low + high) // 2

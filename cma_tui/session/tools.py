@@ -80,6 +80,8 @@ def result(session: Session, event: Event, ordinal: int, change: Change) -> None
         return  # the copy of a child's result on the other stream, or an answer given twice
     item = _use(session, index)
     item.result, item.result_at, item.is_error = ordinal, event.at, bool(event.is_error)
+    if event.type == "user.tool_result":
+        item.by_host = True
     session.running_uses.discard(index)
     _answered(session, item, change)
     change.touch(index)

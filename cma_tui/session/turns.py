@@ -6,7 +6,7 @@ only the session's own stream opens or ends one, and its key is the key of the e
 
 from __future__ import annotations
 
-from cma_tui.event import Event
+from cma_tui.event import Event, StopReason
 from cma_tui.session import own
 from cma_tui.session.model import Change, Leg, ModelRequest, Session, ToolUse, Turn
 from cma_tui.session.place import own_stream
@@ -72,8 +72,17 @@ def restamp(turn: Turn, event: Event) -> None:
         if turn.legs and turn.legs[0].started_at == turn.started_at:
             turn.legs[0].started_at = event.at
         turn.started_at = event.at
+    for leg in turn.legs:
+        if leg.idle == event.key:
+            leg.named = _named(event)
     if not turn.ended and event.at is not None:
         _stretch(turn, event.at)
+
+
+def _named(event: Event) -> tuple[str, ...]:
+    """The uses that an idle waits for."""
+    said = event.stop_reason
+    return tuple(said.event_ids) if isinstance(said, StopReason) else ()
 
 
 def end(session: Session, event: Event, reason: str, change: Change) -> None:
@@ -142,6 +151,7 @@ def _end_leg(turn: Turn, event: Event, reason: str) -> None:
     if turn.legs[-1].stop_reason is None:
         leg = turn.legs[-1]
         leg.ended_at, leg.stop_reason, leg.idle = event.at, reason, event.key
+        leg.named = _named(event)
 
 
 def close_request(session: Session, stream: str | None, change: Change) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable, Sequence
-from time import time
+from time import perf_counter, time
 from typing import Final, Literal
 
 from cma_tui.session.book import Book
@@ -20,8 +20,8 @@ from cma_tui.text import duration, first_line, money
 
 _AT_ONCE: Final = 1500
 """Items that are counted in one tick."""
-_IN_PASSING: Final = 300
-"""The same while a saved log is read: the figures come after the rows."""
+_IN_PASSING: Final = 64
+"""Items that are counted between two looks at the clock."""
 
 
 class Counting:
@@ -44,10 +44,14 @@ class Counting:
         self._looking: threading.Thread | None = None
         self._prices: Prices | None = None
 
-    def update(self, session: Session, change: Change | None, *, in_passing: bool = False) -> bool:
+    def update(self, session: Session, change: Change | None, budget: float | None = None) -> bool:
         """Take in what changed, or go on with what was left. Returns whether any figure may differ.
 
-        With `in_passing` most of the time is somebody else's.
+        Args:
+            session: the session.
+            change: what changed since the last call.
+            budget: about so many seconds are spent on it while a saved log is read: the figures come after
+                the rows. None for what a tick may take.
         """
         if change is None and not self.behind and self._prices is self.book.prices:
             return False
@@ -56,9 +60,13 @@ class Counting:
         elif self._looking is None and session.agent.model is not None:
             self._looking = threading.Thread(target=self._look, name="prices", daemon=True)
             self._looking.start()
-        self.behind = not self.book.update(
-            session, change or Change(), _IN_PASSING if in_passing else _AT_ONCE
-        )
+        if budget is None:
+            self.behind = not self.book.update(session, change or Change(), _AT_ONCE)
+            return True
+        deadline = perf_counter() + budget
+        self.behind = not self.book.update(session, change or Change(), _IN_PASSING)
+        while self.behind and perf_counter() < deadline:
+            self.behind = not self.book.update(session, None, _IN_PASSING)
         return True
 
     @property

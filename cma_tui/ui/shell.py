@@ -89,7 +89,7 @@ class Shell(App[int], inherit_bindings=False):
         """What the terminal's window was named; empty while its own name stands."""
         self._focus_told = False
         """Whether the terminal has ever told whether it has the focus."""
-        self._touched_at = float("-inf")
+        self.touched_at = float("-inf")
         """When a key or the mouse was last used."""
 
     @property
@@ -222,7 +222,7 @@ class Shell(App[int], inherit_bindings=False):
     @property
     def looked_at(self) -> bool:
         """Whether somebody is looking: the terminal says so, or, where it has never said, a key was used."""
-        return self.app_focus if self._focus_told else monotonic() - self._touched_at < _LOOKING
+        return self.app_focus if self._focus_told else monotonic() - self.touched_at < _LOOKING
 
     def on_app_focus(self) -> None:
         """The terminal tells."""
@@ -235,7 +235,7 @@ class Shell(App[int], inherit_bindings=False):
     async def on_event(self, event: Event) -> None:
         """Note that somebody is there."""
         if isinstance(event, InputEvent):
-            self._touched_at = monotonic()
+            self.touched_at = monotonic()
         await super().on_event(event)
 
     def show_title(self, text: str) -> None:

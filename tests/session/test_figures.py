@@ -322,3 +322,17 @@ def most_at_once(turns: int) -> int:
 
 def test_what_is_counted_at_once_is_bounded_however_long_the_session_is():
     assert most_at_once(600) < 1.3 * most_at_once(150)
+
+
+def test_the_cost_can_be_asked_for_while_turns_are_not_counted_yet():
+    log = Log()
+    for number in range(1, 40):
+        log.begin(f"ask {number}")
+        log.answer()
+        log.rest(cents=str(number))
+    session = fold(log.events)
+    book = Book()
+    while not book.update(session, None, 5):
+        assert book.session_cost().nano == 390_000_000, "what the server told"
+        assert all(book.cost(turn.index) for turn in book.turns)
+    assert book.session_cost().mark == "exact"

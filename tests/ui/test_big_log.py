@@ -50,6 +50,26 @@ async def test_a_key_waits_for_two_stretches_of_folding_at_most():
         assert len(folded) - before <= 2
 
 
+async def test_no_stretch_is_folded_while_a_key_is_answered():
+    first, *rest = long_log(12_000)
+    async with playing(stage=Stage(first, live=False)) as play:
+        folded, _ = counted(play, most=0.0)
+        play.stage.give(*rest)
+        while len(folded) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        play.app.simulate_key("ctrl+o")
+        density = play.timeline.entries.density
+        while play.timeline.entries.density == density:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        answered = len(folded)
+        play.timeline.refresh()
+        for _ in range(20):  # what the key has called for is done on the loop's next rounds
+            await asyncio.sleep(0)
+        assert len(folded) == answered
+        assert play.feed.behind
+        await play.until(lambda: len(folded) > answered)
+
+
 async def test_few_drawings_while_it_is_read_and_one_when_it_is_there():
     first, *rest = long_log(12_000)
     async with playing(stage=Stage(first, live=False)) as play:

@@ -22,6 +22,7 @@ from cma_tui.report.tracing import traced
 from cma_tui.report.words import Density
 from cma_tui.rules import NONE, Rules
 from cma_tui.session.model import Change
+from cma_tui.ui import bulk
 from cma_tui.ui.beat import Beat
 from cma_tui.ui.counting import CostLimits, Counting
 from cma_tui.ui.drive.panel import DrivePanel
@@ -29,6 +30,7 @@ from cma_tui.ui.keys import bindings, keymap_of, writes
 from cma_tui.ui.notices import Notices, Told, Wishes
 from cma_tui.ui.screens.driving import Driving
 from cma_tui.ui.screens.panel import Panel
+from cma_tui.ui.shell import Shell
 from cma_tui.ui.widgets.detail import Detail
 from cma_tui.ui.widgets.header import Header
 from cma_tui.ui.widgets.hints import Hints
@@ -47,12 +49,6 @@ TICK = 1 / 30
 """Seconds between two drawings while events arrive."""
 BUDGET = 0.012
 """Seconds a tick may spend on folding: the keys are never further away than that and a drawing."""
-_READING = 0.03
-"""Seconds spent on folding between two looks at the keys while a saved log is read."""
-_PAUSE = 0.004
-"""Seconds between two of these: whatever keys came go all their way."""
-_LOOK = 0.25
-"""Seconds between two drawings meanwhile."""
 _INVITATION: Final[dict[Mode, tuple[str, ...]]] = {
     "chat": ("nothing has been said yet", "", "write below, {send} sends"),
     "demo": (
@@ -157,6 +153,7 @@ class SessionScreen(Driving):
         self._hints = Hints(replay=mode == "replay")
         self._unseen: Change | None = None
         """What has been folded and not drawn while a saved log is read."""
+        self._bulk = bulk.Bulk()
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -184,6 +181,7 @@ class SessionScreen(Driving):
     def on_unmount(self) -> None:
         """What still arrives is for nobody."""
         self.feed.wake = lambda: None
+        self._bulk.end()
         self._notices.close(cast(Told, self.app))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -204,11 +202,21 @@ class SessionScreen(Driving):
 
     def _draw(self) -> None:
         reading = self._reading
-        change = self.feed.take(_READING if reading else BUDGET)
+        if not reading:
+            self._bulk.end()
+        else:
+            shell = cast(Shell, self.app)
+            self._bulk.begin(alone=shell.terminal is not None)
+            if self._bulk.holds(shell.touched_at):
+                self._beat.plan(bulk.PAUSE)
+                return
+        framing = reading and self._unseen is not None and self._beat.age >= bulk.LOOK
+        change = None if framing else self.feed.take(bulk.STRETCH if reading else BUDGET)
         source = self.feed.source
         attached = source is not None and source.live and source.line is not None
         self._counting.live = attached and not self.feed.finished  # the silence of a file tells nothing
-        counted = self._counting.update(self.feed.session, change, in_passing=reading and self.feed.behind)
+        passing = bulk.COUNTING if reading and not self.feed.finished else None
+        counted = self._counting.update(self.feed.session, change, passing)
         if self._mirror is not None and (counted or change is not None or self._mirror_behind):
             self._trace(self._mirror, change)
         if counted and not self._counting.behind and not self.feed.behind:
@@ -218,10 +226,11 @@ class SessionScreen(Driving):
             if change is not None:
                 self._unseen.join(change)
             change, self._unseen = self._unseen, None
-        wait = _LOOK - self._beat.age
+        wait = bulk.LOOK - self._beat.age
         if reading and self._reading and change is not None and wait > 0 and not self._playing_on:
             self._unseen = change
-            self._beat.plan(_PAUSE if self.feed.behind else wait, loose=True)
+            behind = self.feed.behind
+            self._beat.plan(bulk.PAUSE if behind else wait, loose=not behind)
             return
         change = self.player.update(change)
         session = self.player.session
@@ -240,6 +249,7 @@ class SessionScreen(Driving):
         self._minimap.update_session(change)
         self.show_source()
         self._beat.drawn()
+        self._bulk.framed()
         self._plan()
 
     def _plan(self) -> None:
@@ -247,7 +257,7 @@ class SessionScreen(Driving):
         if (self._counting.behind or self.figures.behind) and not self.feed.behind:
             self._beat.plan(TICK / 2)
         elif self.feed.behind:
-            self._beat.plan(_PAUSE if self._reading else TICK / 4)
+            self._beat.plan(bulk.PAUSE if self._reading else TICK / 4)
         elif due := [due for due in (self.player.due(), self._mirror_due()) if due is not None]:
             self._beat.plan(max(TICK, min(due)), loose=True)
 
