@@ -2,7 +2,7 @@
 
     mirror = mirror_for(settings, os.environ)
     mirror.update(feed.session, book, change)  # after each fold, on the caller's thread
-    header.show(mirror.status.words)           # braintrust 2 sent, 1 open
+    header.show(mirror.status.short)           # braintrust 2 sent, 1 open
     mirror.close()                             # takes two seconds at most
     line = mirror.farewell                     # to be said when the screen is gone
 

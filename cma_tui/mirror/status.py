@@ -31,8 +31,13 @@ class Status(msgspec.Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """It in the words of the header; empty when the mirror is off."""
+        """It in words; empty when the mirror is off."""
         return f"braintrust {', '.join([f'{self.sent} sent', *self._rest])}" if self.on else ""
+
+    @property
+    def short(self) -> str:
+        """It where there is little room: what keeps it from going on stands for what was sent."""
+        return ", ".join([self.problem, *self._rest]) if self.on and self.problem else self.words
 
     @property
     def told(self) -> str:

@@ -244,8 +244,7 @@ def _tracing(status: Status | None, links: str) -> list[Part]:
     if status is None or not status.on:
         return []
     stuck = bool(status.problem or status.failed or status.lost)
-    parts = [(f"{status.words}, {links}", "$warning" if stuck else "$cma-quiet")]
-    return [*parts, (first_line(status.problem, 120), "$warning")] if status.problem else parts
+    return [(f"{first_line(status.short, 120)}, {links}", "$warning" if stuck else "$cma-quiet")]
 
 
 def _liveness(line: Line, finished: bool, hurry: str) -> Part:
