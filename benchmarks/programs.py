@@ -183,6 +183,7 @@ def burst(path: str, first: str) -> None:
     from cma_tui.feed import Feed
     from cma_tui.source import Batch, Line
     from cma_tui.ui.app import CmaTop
+    from cma_tui.ui.screens.session import SessionScreen
 
     lines = Path(path).read_bytes().splitlines()
     come = threading.Event()
@@ -199,7 +200,7 @@ def burst(path: str, first: str) -> None:
         return Bursting()
 
     _report_when_asked(come.set)
-    CmaTop(Feed(opened), mode="watch", name="burst").run()
+    CmaTop(SessionScreen(Feed(opened), mode="watch", name="burst")).run()
 
 
 def live(base_url: str, session: str, key: str) -> None:

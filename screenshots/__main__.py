@@ -29,7 +29,7 @@ from cma_tui.source.live import Live
 from cma_tui.source.news import News
 from cma_tui.ui.app import CmaTop, OverviewApp
 from cma_tui.ui.screens.overview import Ways
-from cma_tui.ui.screens.session import Mode
+from cma_tui.ui.screens.session import Mode, SessionScreen
 
 if TYPE_CHECKING:
     from cma_tui.source.overview import Workspace
@@ -98,7 +98,7 @@ async def showing(
         return open_source()
 
     feed = Feed(opened)
-    app = CmaTop(feed, mode=mode, name=name, theme=theme)
+    app = CmaTop(SessionScreen(feed, mode=mode, name=name), theme=theme)
     try:
         async with app.run_test(size=size) as pilot:
             yield Picture(app, feed, pilot)

@@ -6,7 +6,6 @@ needs it. Invariant: without a terminal the sessions are printed, once, and noth
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -64,7 +63,7 @@ def run_list(
     for log in recent(settings):
         overview.roster.saved(str(log.path), log.path.name, log.at, log.kind)
     ways = ways_to_sessions(of_sessions or (lambda: settings))
-    return run_overview(overview, ways, theme=settings.theme, motion=settings.motion, keymap=settings.keys)[0]
+    return run_overview(overview, ways, settings)[0]
 
 
 def pick(settings: Settings, command: str) -> str:
@@ -80,9 +79,7 @@ def pick(settings: Settings, command: str) -> str:
     from cma_tui.ui.app import run_overview
 
     overview = Overview(workspace_opener(settings))
-    code, chosen = run_overview(
-        overview, None, theme=settings.theme, motion=settings.motion, keymap=settings.keys
-    )
+    code, chosen = run_overview(overview, None, settings)
     if chosen is None:
         raise CommandError("no session was chosen", code or Exit.USAGE)
     return chosen
@@ -146,11 +143,9 @@ def ways_to_sessions(settings: Callable[[], Settings]) -> Ways:
         from cma_tui.log.formats import LogError, open_log
         from cma_tui.recording import Switch
         from cma_tui.session.model import Session
-        from cma_tui.settings import redactor_of
         from cma_tui.source.saved import Saved
-        from cma_tui.ui.app import close_session, wishes_of
+        from cma_tui.ui.app import close_session, session_screen
         from cma_tui.ui.screens.overview import Opened
-        from cma_tui.ui.screens.session import SessionScreen
 
         now, stack = settings(), ExitStack()
         mirror = recording = None
@@ -180,20 +175,14 @@ def ways_to_sessions(settings: Callable[[], Settings]) -> Ways:
             with stack:
                 return close_session(feed, mirror, recording)
 
-        screen = SessionScreen(
+        screen = session_screen(
             feed,
             mode="watch" if entry.path is None else "replay",
             name=entry.id if entry.path is None else entry.title,
-            density=now.density,
-            times=now.time,
+            settings=now,
             mirror=mirror,
             recording=recording,
             among=True,
-            state_dir=now.state_dir,
-            wishes=wishes_of(now),
-            filters=now.filters,
-            rules=now.rules,
-            redactor=lambda: redactor_of(now, os.environ),
         )
         return Opened(screen, close)
 

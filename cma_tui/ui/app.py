@@ -7,7 +7,6 @@ before the process ends.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 from cma_tui.feed import Feed
 from cma_tui.keymap import DEFAULT, Keymap
 from cma_tui.player import Player
-from cma_tui.redact import Redactor
-from cma_tui.rules import NONE, Rules
 from cma_tui.settings import redactor_of
 from cma_tui.ui.counting import CostLimits
 from cma_tui.ui.notices import Wishes
@@ -38,57 +35,43 @@ if TYPE_CHECKING:
 class CmaTop(Shell):
     """The app of one session."""
 
-    def __init__(
-        self,
-        feed: Feed,
-        *,
-        mode: Mode,
-        name: str,
-        theme: str | None = None,
-        density: str = "normal",
-        times: str = "offset",
-        mirror: Mirror | None = None,
-        state_dir: Path | None = None,
-        tools: Path | None = None,
-        recording: Switch | None = None,
-        filters: Mapping[str, str] | None = None,
-        limits: CostLimits | None = None,
-        wishes: Wishes | None = None,
-        player: Player | None = None,
-        rules: Rules = NONE,
-        keymap: Keymap = DEFAULT,
-        redactor: Callable[[], Redactor] = Redactor,
-    ) -> None:
-        main = SessionScreen(
-            feed,
-            mode=mode,
-            name=name,
-            density=density,
-            times=times,
-            mirror=mirror,
-            state_dir=state_dir,
-            tools=tools,
-            recording=recording,
-            filters=filters,
-            limits=limits,
-            wishes=wishes,
-            player=player,
-            rules=rules,
-            redactor=redactor,
-        )
-        super().__init__(main, theme=theme, keymap=keymap)
-        self.state_dir = state_dir
-        self._main: SessionScreen = main
-        self._feed = feed
-
     def show_main(self) -> None:
         """Show the session; when it is left for another one, the app ends."""
         self.push_screen(self._main, lambda _: self.exit(ANOTHER))
 
 
-def wishes_of(settings: Any) -> Wishes:  # noqa: ANN401 - Settings
-    """What the user set of notices."""
-    return Wishes(settings.notify, settings.notify_on, settings.notify_command)
+def session_screen(
+    feed: Feed,
+    *,
+    mode: Mode,
+    name: str,
+    settings: Any,  # noqa: ANN401 - Settings
+    mirror: Mirror | None = None,
+    tools: Path | None = None,
+    recording: Switch | None = None,
+    limits: tuple[float | None, float | None] = (None, None),
+    player: Player | None = None,
+    among: bool = False,
+) -> SessionScreen:
+    """The screen of a session, as the user set it."""
+    return SessionScreen(
+        feed,
+        mode=mode,
+        name=name,
+        density=settings.density,
+        times=settings.time,
+        mirror=mirror,
+        recording=recording,
+        among=among,
+        state_dir=settings.state_dir if mode != "demo" else None,
+        tools=tools,
+        filters=settings.filters,
+        limits=CostLimits(*limits),
+        wishes=Wishes(settings.notify, settings.notify_on, settings.notify_command),
+        player=player,
+        rules=settings.rules,
+        redactor=lambda: redactor_of(settings, os.environ),
+    )
 
 
 def run(
@@ -107,29 +90,20 @@ def run(
 
     `ANOTHER` is returned when another session of the same log is wanted.
     """
-    app = CmaTop(
+    screen = session_screen(
         feed,
         mode=mode,
         name=name,
-        theme=settings.theme,
-        density=settings.density,
-        times=settings.time,
+        settings=settings,
         mirror=mirror,
-        state_dir=settings.state_dir if mode != "demo" else None,
         tools=tools,
         recording=recording,
-        filters=settings.filters,
-        limits=CostLimits(*limits),
-        wishes=wishes_of(settings),
+        limits=limits,
         player=player,
-        rules=settings.rules,
-        keymap=settings.keys,
-        redactor=lambda: redactor_of(settings, os.environ),
     )
-    if not settings.motion:
-        app.animation_level = "none"
+    app = CmaTop(screen, theme=settings.theme, keymap=settings.keys)
     try:
-        code = app.run()
+        code = app.run_with(settings)
     finally:
         farewell = close_session(feed, mirror, recording)
     app.farewells += [farewell] if farewell else []
@@ -170,17 +144,12 @@ class OverviewApp(Shell):
 def run_overview(
     overview: Overview,
     ways: Ways | None,
-    *,
-    theme: str | None = None,
-    motion: bool = True,
-    keymap: Keymap = DEFAULT,
+    settings: Any,  # noqa: ANN401 - Settings
 ) -> tuple[int, str | None]:
     """Run the list of all sessions until the user leaves. Returns the exit code, and what was chosen."""
-    app = OverviewApp(overview, ways, theme=theme, keymap=keymap)
-    if not motion:
-        app.animation_level = "none"
+    app = OverviewApp(overview, ways, theme=settings.theme, keymap=settings.keys)
     try:
-        code = app.run()
+        code = app.run_with(settings)
     finally:
         overview.close()
         app.farewells += app.close_all()

@@ -163,10 +163,7 @@ def choose(name: str, find: Callable[[], Sequence[Summary]], settings: Any) -> C
         LogError: the log cannot be read any more.
     """
     app = Chooser(name, find, theme=settings.theme, keymap=settings.keys)
-    app.state_dir = settings.state_dir
-    if not settings.motion:
-        app.animation_level = "none"
-    code = app.run()
+    code = app.run_with(settings)
     if isinstance(app.failure, LogError):
         raise app.failure
     return Choice(app.chosen, outcome(app, code, None))

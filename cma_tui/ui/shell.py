@@ -162,6 +162,13 @@ class Shell(App[int], inherit_bindings=False):
             assert self._loop is not None
             self._loop.call_soon_threadsafe(call, *arguments)
 
+    def run_with(self, settings: Any) -> int | None:  # noqa: ANN401 - Settings
+        """Run, as the user set it."""
+        self.state_dir = settings.state_dir
+        if not settings.motion:
+            self.animation_level = "none"
+        return self.run()
+
     def show_main(self) -> None:
         """Show the first screen."""
         self.push_screen(self._main)

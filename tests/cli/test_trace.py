@@ -13,6 +13,7 @@ from cma_tui.mirror import mirror_for
 from cma_tui.settings import load
 from cma_tui.source import Batch
 from cma_tui.ui.app import CmaTop
+from cma_tui.ui.screens.session import SessionScreen
 from tests.mirror.fake import Fake
 from tests.mirror.help import KEY
 from tests.stories.recordings import recording
@@ -155,7 +156,7 @@ async def test_the_screen_sends_a_turn_when_it_ends_and_says_so(fake, env):
             yield Batch(recording("langsmith-sdk/custom_tools"))
 
     mirror = mirror_for(load({}, env, None), env)
-    app = CmaTop(Feed(opening(Log())), mode="watch", name="log", mirror=mirror)
+    app = CmaTop(SessionScreen(Feed(opening(Log())), mode="watch", name="log", mirror=mirror))
     async with app.run_test() as pilot:
         while not app.screen.feed.finished or app.screen.feed.behind:
             await pilot.pause()

@@ -91,7 +91,7 @@ class Panels(app_module.CmaTop):
         return super().run(mouse=False, auto_pilot=self.read)
 
     async def read(self, pilot):
-        play = Play(self, self.stage, self._feed, pilot)
+        play = Play(self, self.stage, self._main.feed, pilot)
         await play.settle()
         for part in logs():
             self.stage.give(*part)

@@ -29,7 +29,7 @@ class Reader(app_module.CmaTop):
 
     async def read(self, pilot):
         stage = self._feed_stage
-        play = Play(self, stage, self._feed, pilot)
+        play = Play(self, stage, self._main.feed, pilot)
         await play.settle()
         log = Log()
         for number, text in enumerate(TEXTS):

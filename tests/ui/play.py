@@ -10,9 +10,11 @@ from textual import events
 from textual.keys import _character_to_key
 
 from cma_tui.feed import Feed
+from cma_tui.keymap import DEFAULT
 from cma_tui.player import Player
 from cma_tui.source import Batch, Line, SourceError
 from cma_tui.ui.app import CmaTop
+from cma_tui.ui.screens.session import SessionScreen
 
 CHARACTERS = {"space": " ", "question_mark": "?", "exclamation_mark": "!"} | {
     "left_square_bracket": "[",
@@ -286,6 +288,13 @@ class Play:
         return self.timeline._entry(self.view.cursor)
 
 
+def app_of(feed, *, theme=None, keymap=DEFAULT, **parts):
+    """The app of a screen that is made of these."""
+    app = Painted(SessionScreen(feed, **parts), theme=theme, keymap=keymap)
+    app.state_dir = parts.get("state_dir")
+    return app
+
+
 @asynccontextmanager
 async def playing(*log, mode="watch", size=(100, 30), stage=None, played=None, controls_of=None, **options):
     """The app over a stage with these events, settled; `played` is how its player plays."""
@@ -293,7 +302,7 @@ async def playing(*log, mode="watch", size=(100, 30), stage=None, played=None, c
     feed = Feed(opening(made))
     if played is not None:
         options["player"] = Player(feed, **played)
-    app = Painted(feed, mode=mode, name=made.name, **options)
+    app = app_of(feed, mode=mode, name=made.name, **options)
     try:
         async with app.run_test(size=size, notifications=True) as pilot:
             play = Play(app, made, feed, pilot)

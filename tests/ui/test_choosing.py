@@ -15,7 +15,7 @@ from cma_tui.ui.app import ANOTHER
 from cma_tui.ui.chooser import ALL, Chooser
 from tests.payloads import PAYLOADS
 from tests.stories.write import Log
-from tests.ui.play import Painted, Play, Stage, opening
+from tests.ui.play import Play, Stage, app_of, opening
 
 HOSTILE = "".join(payload.text for payload in PAYLOADS)[:400]
 
@@ -103,7 +103,7 @@ def two(tmp_path):
 async def test_from_a_session_one_goes_to_the_others_of_its_file(two, number):
     with open_log(two) as log:
         feed = Feed(opening(Saved(Together([log]) if number else log, number)))
-        app = Painted(feed, mode="replay", name=log.name, player=Player(feed))
+        app = app_of(feed, mode="replay", name=log.name, player=Player(feed))
         async with app.run_test(size=(100, 24)) as pilot:
             play = Play(app, Stage(), feed, pilot)
             await play.settle()
@@ -116,7 +116,7 @@ async def test_from_a_session_one_goes_to_the_others_of_its_file(two, number):
 async def test_from_the_list_of_all_sessions_one_goes_back_to_that(two):
     with open_log(two) as log:
         feed = Feed(opening(Saved(log)))
-        app = Painted(feed, mode="replay", name=log.name, player=Player(feed))
+        app = app_of(feed, mode="replay", name=log.name, player=Player(feed))
         app._main._among = True
         async with app.run_test(size=(100, 24)) as pilot:
             play = Play(app, Stage(), feed, pilot)
@@ -133,7 +133,7 @@ async def test_where_there_is_one_session_there_is_nothing_to_choose(tmp_path):
     path.write_bytes(b"".join(event.raw + b"\n" for event in log.events))
     with open_log(path) as saved:
         feed = Feed(opening(Saved(saved)))
-        app = Painted(feed, mode="replay", name=saved.name, player=Player(feed))
+        app = app_of(feed, mode="replay", name=saved.name, player=Player(feed))
         async with app.run_test(size=(100, 24)) as pilot:
             play = Play(app, Stage(), feed, pilot)
             await play.settle()
@@ -161,7 +161,7 @@ async def test_a_growing_file_is_followed_rewound_and_caught_up_with(tmp_path):
     held = write()
     with open_log(path) as saved:
         feed = Feed(opening(Followed(saved)), session=Session(events=saved.kept()))
-        app = Painted(feed, mode="replay", name=saved.name, player=Player(feed))
+        app = app_of(feed, mode="replay", name=saved.name, player=Player(feed))
         async with app.run_test(size=(120, 30)) as pilot:
             play = Play(app, Stage(), feed, pilot)
             await play.until(lambda: "the first answer" in play.text())

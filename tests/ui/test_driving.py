@@ -16,7 +16,7 @@ from cma_tui.simulator import ServerThread, Simulator
 from cma_tui.ui.drive.confirm import Confirm
 from cma_tui.ui.drive.sheet import TextSheet
 from tests.cli.conftest import Service
-from tests.ui.play import Painted, Play, Sends
+from tests.ui.play import Play, Sends, app_of
 from tests.ui.test_outbox import driven
 
 
@@ -39,7 +39,7 @@ async def client(service, session, **options):
     """The screen of a session of the simulator, once its history is there and something can be sent."""
     env = {"ANTHROPIC_API_KEY": service.sim.api_key, "ANTHROPIC_BASE_URL": service.url}
     feed = Feed(conversation_opener(load({}, env, None, None), session))
-    app = Painted(feed, mode="chat", name=session, **options)
+    app = app_of(feed, mode="chat", name=session, **options)
     try:
         async with app.run_test(size=(100, 30), notifications=True) as pilot:
             play = Play(app, SimpleNamespace(resting=True), feed, pilot)

@@ -19,7 +19,7 @@ from cma_tui.source.saved import Saved
 from tests.payloads import PAYLOADS
 from tests.stories.write import Log
 from tests.ui.incident import incident
-from tests.ui.play import Painted, Play, Stage, opening, playing
+from tests.ui.play import Play, Stage, app_of, opening, playing
 from tests.ui.rows import hostile_log
 from tests.ui.terminal import Terminal
 from tests.ui.test_session_screen import conversation
@@ -135,7 +135,7 @@ def recorded(tmp_path):
 
             feed = Feed(open_source)
             switch = Switch(feed, partial(Recorder, tmp_path))
-            app = Painted(feed, mode="watch", name=session, recording=switch)
+            app = app_of(feed, mode="watch", name=session, recording=switch)
             async with app.run_test(size=size) as pilot:
                 stage = Stage()
                 stage.resting = True
@@ -172,7 +172,7 @@ async def test_a_live_session_its_recording_and_a_seek_there_and_back_look_the_s
         saved = Saved(log)
         feed = Feed(opening(saved), session=Session(events=log.kept()))
         player = Player(feed)
-        app = Painted(feed, mode="replay", name=log.name, player=player)
+        app = app_of(feed, mode="replay", name=log.name, player=player)
         async with app.run_test(size=(120, 120)) as pilot:
             play = Play(app, Stage(), feed, pilot)
             await play.until(lambda: feed.finished and not feed.behind)

@@ -197,7 +197,7 @@ def ended(stage, error, monkeypatch):
         async def _leave(self, pilot):
             stage.end(error)
             for _ in range(10_000):
-                if not self.is_running or (self._feed.finished and not self._feed.behind):
+                if not self.is_running or (self._main.feed.finished and not self._main.feed.behind):
                     break
                 await asyncio.sleep(0.001)
             self.exit()

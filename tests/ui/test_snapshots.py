@@ -8,11 +8,10 @@ from rich.console import Console
 
 from cma_tui.feed import Feed
 from cma_tui.source.overview import News
-from cma_tui.ui.app import CmaTop
 from cma_tui.ui.counting import Counting
 from tests.session.test_roster import ask, resource, usage
 from tests.ui.incident import incident
-from tests.ui.play import DEADLINE, Play, Sends, Stage, opening, playing
+from tests.ui.play import DEADLINE, Play, Sends, Stage, app_of, opening, playing
 from tests.ui.test_overview import board, listed
 
 SIZES = ((80, 24), (120, 40), (200, 60))
@@ -40,7 +39,7 @@ def picture(snap_compare):
     def compare(events, *keys, size=(100, 30), mode="watch", controls=None, text="", **options):
         stage = Stage(*events, live=controls is not None, controls=controls, name="incident.jsonl")
         feed = Feed(opening(stage))
-        app = CmaTop(feed, mode=mode, name=stage.name, **options)
+        app = app_of(feed, mode=mode, name=stage.name, **options)
         app.animation_level = "none"
         running.append((stage, feed))
 
