@@ -41,6 +41,12 @@ MOST_APART = 60.0
 """Seconds that a stream's own `retry:` can ask for at most."""
 _PAUSE, _SHORTEST = 5.0, 45.0
 """Seconds: of a pause that a keep-alive may have ended, and of the shortest silence that is death."""
+GATHER = 0.005
+"""Seconds between two reads of a stream that brings one thing right after another."""
+_CLOSE = 0.008
+"""Seconds of waiting from which on a stream is not fast."""
+_MUCH = 16_384
+"""Bytes of a read behind which there is more already: nothing need be gathered."""
 _STEADY = 30.0
 """Seconds a connection must have lived for the next pause to be short again."""
 
@@ -102,6 +108,9 @@ class Attachment:
         self._newest: float | None = None
         """The latest stamp of what is known."""
         self._held: list[Event] | None = None
+        """What streamed in while the list is read."""
+        self._read: list[Event] = []
+        """What the last read of the stream has brought: it goes on together, before more is waited for."""
         self._connections = 0
         self._working = True
         self._beats = Beats()
@@ -199,8 +208,11 @@ class Attachment:
                 self._opened()
                 chunks = self._while_alive(response.http_response.aiter_bytes())
                 decoded = framing.events(chunks, self._alive, self._told, stream=self._endpoint.thread)
-                async for event in decoded:
-                    self._arrived(event)
+                try:
+                    async for event in decoded:
+                        self._arrived(event)
+                finally:
+                    self._pass_on()
                 why = self._gave_up or why
         except framing.StreamError as error:
             return f"the server broke the stream off: {said(error)}", 0.0
@@ -222,17 +234,25 @@ class Attachment:
     async def _while_alive(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """The chunks, until the connection ends or is given up.
 
-        A silence that no keep-alive would allow is death; in any other the list is asked what it is.
+        A silence that no keep-alive would allow is death; in any other the list is asked what it is. A fast
+        stream is left to gather for a moment between two reads: each costs what many events do.
         """
         self._at_once.clear()
         self._gave_up = ""
         given_up = asyncio.ensure_future(self._at_once.wait())
+        last, size = float("-inf"), 0  # when the network was last waited for, and the bytes read since
         try:
             while True:
                 coming = asyncio.ensure_future(anext(chunks, None))
+                both = (coming, given_up)
                 try:
-                    while not (await asyncio.wait((coming, given_up), timeout=QUIET, return_when=_FIRST))[0]:
-                        self._judge()
+                    await asyncio.sleep(0)
+                    waited = not coming.done()  # else it had been read with the one before
+                    if waited:
+                        self._pass_on()
+                    while not (coming.done() or given_up.done()):
+                        if not (await asyncio.wait(both, timeout=QUIET, return_when=_FIRST))[0]:
+                            self._judge()
                     if given_up.done():
                         return
                     chunk = coming.result()
@@ -244,6 +264,11 @@ class Attachment:
                     return
                 self._beats.add(chunk, self._silence())
                 yield chunk
+                if waited:
+                    if self._now() - last < _CLOSE and size < _MUCH:
+                        await asyncio.sleep(GATHER)
+                    last, size = self._now(), 0
+                size += len(chunk)
         finally:
             given_up.cancel()
             self._at_once.clear()
@@ -277,7 +302,13 @@ class Attachment:
         if self._held is not None:
             self._held.append(event)
         else:
-            self._flow([event])
+            self._read.append(event)
+
+    def _pass_on(self) -> None:
+        """Let what was read go on, all at once."""
+        read, self._read = self._read, []
+        if read:
+            self._flow(read)
 
     def _end_after(self, seconds: float) -> None:
         """The session has ended: the look at the list that begins then is the last."""
@@ -339,6 +370,7 @@ class Attachment:
         async with self._looking:
             last = self._ending is not None and self._now() >= self._ending
             stretch = await self._first_look() if self._line.checked_at is None else await self._next_look()
+            self._pass_on()
             missed = self._overdue(stretch.events) if self._held is None else 0
             self._hand_over(stretch)
             self._line.checked_at = self._now()

@@ -22,6 +22,8 @@ class Viewer:
         self.session = Session()
         self.error = None
         self.ended = False
+        self.streamed = []
+        """How many of the server's events each delivery of the stream brought."""
         self.changed = asyncio.Condition()
 
     async def run(self):
@@ -29,6 +31,10 @@ class Viewer:
             async with aclosing(self.source.batches()) as batches:
                 async for batch in batches:
                     async with self.changed:
+                        if batch.origin == "stream" and not all(
+                            e.type.startswith("local.") for e in batch.events
+                        ):
+                            self.streamed.append(len(batch.events))
                         self.session = fold_batch(self.session, batch, Change())
                         self.changed.notify_all()
         except SourceError as error:

@@ -6,6 +6,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from cma_tui.source.attachment import GATHER
 from tests.source.conftest import ids
 
 
@@ -186,3 +187,46 @@ async def test_a_machine_that_slept_connects_anew(sim, view, monkeypatch):
         await viewer.until(lambda s: len(connections(viewer)) == 2)
         assert now() - woken < 3
         assert reasons(viewer) == ["the machine slept"]
+
+
+async def streaming(viewer):
+    """Wait until what is said comes by the stream alone."""
+    await viewer.until(lambda s: s.connected and viewer.source.line.checked_at is not None)
+    await viewer.pause(1.0)
+    viewer.streamed.clear()
+
+
+async def test_what_one_read_of_the_stream_brings_goes_on_together(sim, view):
+    session_id = sim.create_session(agent="none")
+    async with view(session_id) as viewer:
+        await streaming(viewer)
+        for number in range(300):
+            sim.emit(session_id, say(f"word {number}"))
+        await viewer.until(lambda s: viewer.keys == ids(sim, session_id))
+        assert sum(viewer.streamed) == 300
+        assert len(viewer.streamed) <= 30
+
+
+async def test_a_fast_stream_is_read_in_portions(sim, view):
+    session_id = sim.create_session(agent="none")
+    async with view(session_id) as viewer:
+        await streaming(viewer)
+        for number in range(400):
+            sim.emit(session_id, say(f"word {number}"))
+            await asyncio.sleep(0.001)
+        await viewer.until(lambda s: viewer.keys == ids(sim, session_id))
+        assert sum(viewer.streamed) == 400
+        assert len(viewer.streamed) <= 160
+
+
+async def test_what_comes_now_and_then_goes_on_at_once(sim, view):
+    session_id = sim.create_session(agent="none")
+    async with view(session_id) as viewer:
+        await streaming(viewer)
+        for number in range(20):
+            begun = now()
+            sim.emit(session_id, say(f"word {number}"))
+            await viewer.until(lambda s: viewer.keys == ids(sim, session_id))
+            assert now() - begun < GATHER
+            await viewer.pause(0.1)
+        assert viewer.streamed == [1] * 20
