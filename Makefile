@@ -21,9 +21,10 @@ demo: $(READY) ## Run the demo: no account and no network needed (ARGS="--help")
 test: $(READY) ## Run the tests on every core; some of them on one (ARGS="tests/test_text.py -k first")
 	$(BIN)/pytest $(or $(ARGS),--numprocesses auto --dist loadfile --no-loadscope-reorder)
 
-soak: $(READY) ## Run 10,000 schedules of faults and 500 lives of a client against the live engine, 5,000 sessions against the naive figures, 40 kills while tracing, 500 while recording, every command on every kind of output (SEEDS=1000 KILLS=9)
+soak: $(READY) ## Run 10,000 schedules of faults and 500 lives of a client against the live engine, six hours of an event every second, 5,000 sessions against the naive figures, 40 kills while tracing, 500 while recording, every command on every kind of output (SEEDS=1000 KILLS=9)
 	CMA_TOP_SEEDS=$(or $(SEEDS),10000) $(BIN)/pytest tests/source/test_schedules.py
 	CMA_TOP_MACHINES=$(or $(MACHINES),500) $(BIN)/pytest --timeout 3600 tests/source/test_machine.py
+	CMA_TOP_HOURS=$(or $(HOURS),6) $(BIN)/pytest tests/source/test_hours.py
 	CMA_TOP_SESSIONS=$(or $(SESSIONS),5000) $(BIN)/pytest --timeout 3600 tests/session/test_figures.py
 	CMA_TOP_KILLS=$(or $(KILLS),40) $(BIN)/pytest tests/mirror/test_process.py tests/mirror/test_kills.py
 	CMA_TOP_EVERYWHERE=1 $(BIN)/pytest tests/cli/test_everywhere.py

@@ -134,7 +134,7 @@ class Api(Surface):
                 case "same_cursor":
                     next_page = first
                 case "empty":
-                    data, next_page = [], first
+                    data, next_page = [], paging.another(first)
         return reply_of({"data": data} | ({} if next_page is None else {"next_page": next_page}))
 
     async def send_events(self, request: Request) -> Reply:

@@ -93,10 +93,20 @@ def cursor(*parts: object) -> str:
     return "page_" + base64.urlsafe_b64encode(":".join(map(str, parts)).encode()).decode().rstrip("=")
 
 
+def another(page: str) -> str:
+    """Another cursor to the same place."""
+    made_in, stamped, queued = _parts(page)
+    return cursor(made_in, stamped, f"0{queued}")
+
+
+def _parts(page: str) -> list[str]:
+    text = page.removeprefix("page_")
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(":")
+
+
 def _position(page: str, order: Order) -> tuple[int, int]:
     try:
-        text = page.removeprefix("page_")
-        made_in, stamped, queued = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(":")
+        made_in, stamped, queued = _parts(page)
         position = int(stamped), int(queued)
     except (binascii.Error, ValueError):
         raise refuse("page: not a cursor") from None

@@ -70,6 +70,8 @@ class History:
         self._line = line
         self._forwards_only = endpoint.thread is not None
         self._cursor: str | None = None
+        self._is_list = False
+        """Whether the server has given a page of a list."""
         self.at_once = asyncio.Event()
         """Set to cut the pause before another try short."""
 
@@ -122,7 +124,7 @@ class History:
             if not _more(page):
                 return events
             further = _further(page, events)
-            if further is None or str(further) in seen or not page.data:
+            if further is None or str(further) in seen or len(seen) > _MOST_PAGES:
                 raise self._circle()
             seen.add(str(further))
             query = {**begin, **further}
@@ -137,14 +139,17 @@ class History:
         while True:
             wait = 0.0
             try:
-                return msgspec.json.decode(await self._endpoint.page(query), type=Page)
+                page = msgspec.json.decode(await self._endpoint.page(query), type=Page)
             except msgspec.MsgspecError as error:
-                if self._line.checked_at is None:
+                if self._line.checked_at is None and not self._is_list:
                     raise SourceError(
                         f"the list of {self._endpoint.name} is not readable: {said(error)}"
                     ) from error
             except CALL_ERRORS as error:
                 wait = self._endpoint.classify(error).after
+            else:
+                self._is_list = True
+                return page
             failures += 1
             await self._pause(max(wait, jitter(failures)))
 

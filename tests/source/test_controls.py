@@ -201,6 +201,58 @@ async def test_a_redirect_is_not_followed(sim, view):
             await controls.send([message("hello")])
 
 
+@pytest.mark.parametrize("status", [400, 404, 409])
+async def test_a_refused_answer_is_told_and_not_sent_again_by_itself(sim, view, status):
+    session_id = sim.create_session()
+    async with view(session_id) as viewer:
+        controls = await attached(viewer)
+        await controls.send([message("roll it back")])
+        await viewer.until(lambda s: s.pending)
+        (key,) = viewer.session.pending
+        answer = {"type": "user.tool_confirmation", "tool_use_id": key, "result": "allow"}
+        refusal = sim.faults.fail("events.send", status, times=None)
+        with pytest.raises(SourceError, match=rf"not accepted \({status}\)"):
+            await controls.send([answer])
+        await viewer.pause(70.0)
+        assert refusal.struck == 1
+        assert list(viewer.session.pending) == [key], "it goes on waiting"
+        sim.faults.clear()
+        await controls.send([answer])
+        await viewer.until(lambda s: s.turns[0].ended)
+        assert len(sent(sim, session_id, "user.tool_confirmation")) == 1
+
+
+async def test_an_interrupt_while_the_stream_is_down_is_sent_once_and_found(sim, view):
+    session_id = sim.create_session()
+    async with view(session_id) as viewer:
+        controls = await attached(viewer)
+        await controls.send([message("roll it back")])
+        await viewer.until(lambda s: s.pending)
+        sim.faults.fail("events.stream", 503, times=None)
+        sim.end_streams(broken=True)
+        await viewer.until(lambda s: not s.connected)
+        sim.faults.lose_reply()
+        await controls.send([{"type": "user.interrupt"}])
+        assert len(sent(sim, session_id, "user.interrupt")) == 1
+        sim.faults.clear()
+        await viewer.until(lambda s: s.turns[0].ended and not s.pending)
+        assert viewer.session.turns[0].interrupted
+
+
+async def test_an_interrupt_that_cannot_be_sent_says_so_and_is_not_sent_later(sim, view):
+    session_id = sim.create_session()
+    async with view(session_id) as viewer:
+        controls = await attached(viewer)
+        await controls.send([message("roll it back")])
+        await viewer.until(lambda s: s.pending)
+        sim.faults.fail("events.send", 503)
+        with pytest.raises(SourceError, match="not sent"):
+            await controls.send([{"type": "user.interrupt"}])
+        await viewer.pause(70.0)
+        assert not sent(sim, session_id, "user.interrupt")
+        assert viewer.session.pending
+
+
 async def test_an_interrupt_is_sent_and_shown(sim, view):
     session_id = sim.create_session()
     async with view(session_id) as viewer:

@@ -403,6 +403,35 @@ async def test_an_unknown_permission_is_a_question():
         assert "approve 1 of 1" in asked.play.text()
 
 
+@pytest.mark.parametrize("more", ["sevt_never_seen", "sevt_of_a_child"])
+async def test_what_is_waited_for_and_not_there_is_told_and_never_answered(more):
+    log = Log()
+    log.begin("Deploy")
+    log.thread_created("sthr_c")
+    log.rest("requires_action", more)
+    async with Asked(log) as asked:
+        assert "needs an answer" in asked.play.text() or "waiting" in asked.play.text()
+        await asked.play.press("exclamation_mark")
+        asked.clock.now += ARMING
+        await asked.play.press("y")
+        asked.clock.now += ARMING
+        await asked.play.press("y", "n")
+        assert asked.answers == []
+
+
+async def test_an_end_for_a_reason_that_is_not_known_is_an_end_and_asks_nothing():
+    log = Log()
+    log.begin("Deploy")
+    use = log.tool(permission="ask")
+    log.result(use)
+    log.rest("waits_for_weather")
+    async with Asked(log) as asked:
+        assert asked.play.session.turns[0].ended
+        assert "waits for weather" in asked.play.text() or "waits_for_weather" in asked.play.text()
+        await asked.play.press("exclamation_mark", "y")
+        assert asked.answers == []
+
+
 def weather():
     log = Log()
     log.begin("Weather?")

@@ -158,6 +158,44 @@ async def test_a_paste_without_brackets_is_text_to_its_last_line():
         assert words(sends) == ["a\nb\n"]
 
 
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("\x1b[31mred\x07 \x9b0m", ["[31mred 0m"]),
+        ("half \ud83d a character", ["half  a character"]),
+        ("x" * 1_000_000, ["x" * 1_000_000]),
+        ("a\tb\r\nc\rd", ["a\tb\nc\nd"]),
+        ("   \n\t ", []),
+        ("\x1b\x00\x07", []),
+    ],
+    ids=["escapes", "half a character", "a million characters", "line ends", "only spaces", "only controls"],
+)
+async def test_what_cannot_be_sent_is_left_out_and_nothing_is_no_message(written, sent):
+    sends = Sends()
+    async with driven(sends) as play:
+        play.composer.text = written
+        await play.press("enter")
+        await play.settle()
+        await play.until(lambda: words(sends) == sent)
+        assert len(sends.sent) == len(sent)
+        left_out = "control characters are left out" in play.text()
+        assert left_out is (bool(sent) and any(c in written for c in "\x1b\ud83d"))
+
+
+@pytest.mark.parametrize("written", ["\x1b[31mred", "x" * 100_000])
+async def test_a_text_that_is_refused_is_not_lost(written):
+    sends = Sends()
+    sends.refusal = "not accepted (413): too large"
+    async with driven(sends) as play:
+        play.composer.text = written
+        await play.press("enter")
+        await play.until(lambda: "not accepted (413)" in play.text())
+        assert written.replace("\x1b", "") in [
+            play.composer.text,
+            *map(str, play.screen._drive.outbox.entries),
+        ]
+
+
 def pressed(key):
     from textual import events
 

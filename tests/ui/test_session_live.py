@@ -432,13 +432,28 @@ async def test_x_interrupts_only_when_pressed_twice():
     sends = Sends()
     async with playing(stage=Stage(*conversation(1).events, controls=sends)) as play:
         await play.press("x")
-        assert "x again interrupts the agent" in play.text()
+        assert "x again interrupts the agent, all threads" in play.text()
         assert sends.sent == []
         await play.press("x")
         await play.until(lambda: sends.sent)
         assert sends.sent == [{"type": "user.interrupt"}]
         await play.press("x")
         assert len(sends.sent) == 1
+
+
+async def test_while_an_interrupt_is_under_way_no_other_is_sent():
+    sends = Sends()
+    sends.hold()
+    async with playing(stage=Stage(*conversation(1).events, controls=sends)) as play:
+        await play.press("x", "x")
+        await play.until(lambda: sends.sent)
+        await play.press("x", "x")
+        assert sends.sent == [{"type": "user.interrupt"}]
+        assert "an interrupt is under way" in play.text()
+        sends.release()
+        await play.until(lambda: "interrupt sent, for every thread" in play.text())
+        await play.press("x", "x")
+        await play.until(lambda: len(sends.sent) == 2)
 
 
 async def test_a_saved_log_takes_no_message_and_no_interrupt():

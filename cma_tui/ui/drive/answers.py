@@ -92,7 +92,7 @@ class Answering(Sender):
         """A text as it is sent; what is left out is said."""
         text, removed = cleaned(text)
         if removed:
-            self.say(f"{removed} control characters are left out", "$warning")
+            self.notify(f"{removed} control characters are left out", severity="warning", markup=False)
         return text
 
     def answer_in_words(self, aim: Aim, text: str, command: slash.Parsed | None) -> None:

@@ -46,6 +46,7 @@ class Sender(Vertical):
         super().__init__()
         self.feed = feed
         self.chat = chat
+        self._interrupting = False
 
     @property
     def controls(self) -> Controls | None:
@@ -99,9 +100,16 @@ class Sender(Vertical):
         return True
 
     async def interrupt(self) -> None:
-        """Stop the agent, in every thread."""
-        if await self.send([{"type": "user.interrupt"}]):
-            self.say("interrupt sent, for every thread", "$warning")
+        """Stop the agent, in every thread; one at a time."""
+        if self._interrupting:
+            self.say("an interrupt is under way", "$warning")
+            return
+        self._interrupting = True
+        try:
+            if await self.send([{"type": "user.interrupt"}]):
+                self.say("interrupt sent, for every thread", "$warning")
+        finally:
+            self._interrupting = False
 
     def reach(self) -> Controls:
         """How to act on the live session.

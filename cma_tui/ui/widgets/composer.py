@@ -153,8 +153,8 @@ class Composer(TextArea):
             self.action_send("now")
 
     def action_send(self, how: How) -> None:
-        """Hand the text over."""
-        if self.text.strip():
+        """Hand the text over, if anything of it can be sent."""
+        if cleaned(self.text)[0].strip():
             self.post_message(self.Sent(self.text, how, self.aim))
 
     def action_newline(self) -> None:
