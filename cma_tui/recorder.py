@@ -202,7 +202,6 @@ class Recorder:
         if self._file is None and not self._open():
             return
         assert self._file is not None
-        self._file.restore()
         while (chunk := self._chunk or self._next_chunk()) is not None:
             self._chunk = chunk
             if chunk.data:
@@ -213,15 +212,17 @@ class Recorder:
             self._wrote(chunk)
             if self._file.dirty and (chunk.rests or self._due(None)):
                 self._sync()
-        if self._file.dirty and (self._closing or self._due(None)):
+        if self._closing or (self._file.dirty and (self._sync_at is None or self._due(None))):
             self._sync()
         if self._status.state != "recording":
             self._say("recording")
 
     def _sync(self) -> None:
+        """See to it that the disk has what was written, in the file that is there."""
         assert self._file is not None
         self._sync_at = None
-        self._file.sync()
+        if not self._file.restore() and self._file.dirty:
+            self._file.sync()
 
     def _wrote(self, chunk: _Piece) -> None:
         with self._changed:

@@ -56,6 +56,8 @@ class RecordingFile:
         self._session_id = session_id
         self._own_folder = own_folder
         self._dirty = False
+        self._spoilt = False
+        """Whether a part of a line may stand behind the whole ones."""
         self._handle = self._opened(os.O_CREAT)
         try:
             _lock(self._handle, path)
@@ -87,17 +89,22 @@ class RecordingFile:
             RecordingError: they are not in the file, and nothing of them is.
         """
         try:
-            if self._length() != self.size:
-                os.ftruncate(self._handle, self.size)  # what an earlier failure could not take back
+            if self._spoilt:
+                self._take_back()
             view = memoryview(data)
             while view:
                 view = view[os.write(self._handle, view) :]
         except OSError as error:
+            self._spoilt = True
             with suppress(OSError):  # tried again before the next line is written
-                os.ftruncate(self._handle, self.size)
+                self._take_back()
             raise RecordingError(error.strerror or str(error)) from error
         self.size += len(data)
         self._dirty = True
+
+    def _take_back(self) -> None:
+        os.ftruncate(self._handle, self.size)
+        self._spoilt = False
 
     def sync(self) -> None:
         """Wait until the disk has what was written: it survives a power cut.

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from time import process_time
+from time import monotonic, process_time, sleep
 
 import pytest
 
@@ -207,6 +207,43 @@ def test_a_removed_folder_comes_back_with_all_that_was_recorded(tmp_path):
     recorder.put(Batch(events[5:]))
     assert recorder.close().state == "ended"
     assert [e.key for e in replayed(path_in(folder)).events][1:] == [e.key for e in events]
+
+
+def test_a_portion_is_one_call_of_the_system(tmp_path, monkeypatch):
+    calls = []
+    for name in ("write", "fstat", "ftruncate", "fsync"):
+        call = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *a, call=call, name=name: calls.append(name) or call(*a))
+    recorder = Recorder(tmp_path)
+    recorder.put(Batch([described()]))
+    assert recorder.wait_until_written(timeout=10)
+    calls.clear()
+    for event in story()[:20]:
+        if event.type not in ("session.status_idle", "session.status_terminated"):
+            recorder.put(Batch([event]))
+            assert recorder.wait_until_written(timeout=10)
+    assert calls.count("write") <= 20
+    assert len(calls) - calls.count("write") <= 6, "the file and the disk are looked after once a second"
+    recorder.close()
+
+
+def test_a_removed_file_is_put_back_while_it_is_recorded(tmp_path, monkeypatch):
+    monkeypatch.setattr("cma_tui.recorder.SYNC", 0.02)
+    recorder = Recorder(tmp_path / "recordings")
+    events = story()
+    recorder.put(Batch([described()]))
+    recorder.put(Batch(events[:5]))
+    assert recorder.wait_until_written(timeout=10)
+    path = path_in(tmp_path / "recordings")
+    path.unlink()
+    recorder.put(Batch(events[5:10]))
+    deadline = monotonic() + 10
+    while not path.exists():
+        assert monotonic() < deadline
+        sleep(0.01)
+    recorder.put(Batch(events[10:]))
+    assert recorder.close().state == "ended"
+    assert [e.key for e in replayed(path).events][1:] == [e.key for e in events]
 
 
 def test_a_second_writer_is_told_who_writes_and_writes_nothing(tmp_path):
