@@ -93,19 +93,19 @@ def spark(entry: Entry, now: float, cells: int) -> str:
     return "".join(BARS[-(-number * (len(BARS) - 1) // max(4, most))] for number in counts)
 
 
-def totals_words(totals: Totals) -> list[tuple[str, str]]:
-    """What all sessions come to: words and tones, the most urgent first."""
+def totals_words(totals: Totals) -> list[tuple[int, str, str]]:
+    """What all sessions come to: the most urgent first, each with its weight (0 the most) and its tone."""
     parts = []
     if totals.waiting:
-        parts.append((f"{totals.waiting} need{'s' if totals.waiting == 1 else ''} you", "wait"))
+        parts.append((0, f"{totals.waiting} need{'s' if totals.waiting == 1 else ''} you", "wait"))
     if totals.running:
-        parts.append((f"{totals.running} running", "ok"))
+        parts.append((2, f"{totals.running} running", "ok"))
     if totals.failed:
-        parts.append((f"{totals.failed} failed", "bad"))
-    parts.append((f"{totals.sessions:,} session{'' if totals.sessions == 1 else 's'}", "note"))
+        parts.append((1, f"{totals.failed} failed", "bad"))
+    parts.append((4, f"{totals.sessions:,} session{'' if totals.sessions == 1 else 's'}", "note"))
     if totals.unread:
-        parts.append((f"{totals.unread:,} not read yet", "note"))
-    parts.append((f"today {'at least ' if totals.at_least else ''}{money(totals.today)}", "note"))
+        parts.append((6, f"{totals.unread:,} not read yet", "note"))
+    parts.append((3, f"today {'at least ' if totals.at_least else ''}{money(totals.today)}", "note"))
     return parts
 
 

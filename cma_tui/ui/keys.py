@@ -6,7 +6,7 @@ its keys and words; what the user changed holds for bindings, help, palette and 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import cast
 
 from textual import events
@@ -81,17 +81,21 @@ def ids_of(node: DOMNode) -> list[str]:
 
 
 def hint_of(node: DOMNode, width: int, *hints: Hint, before: str = "") -> list[tuple[str, str]]:
-    """A quiet line of keys and what they do, as many as fit; the one that leaves comes before others."""
-    keymap = keymap_of(node)
+    """A quiet line of keys and what they do, as many as fit."""
+    return [(hints_that_fit(keymap_of(node), hints, width, before, "  "), "quiet")]
+
+
+def hints_that_fit(keymap: Keymap, hints: Sequence[Hint], width: int, before: str, between: str) -> str:
+    """Keys and what they do, in their order and as many as fit; the one that leaves comes before others."""
     said = [keymap.hint(words, *ids) for words, *ids in hints]
     room, shown = width - len(before), set[int]()
     for number in sorted(range(len(hints)), key=lambda number: not hints[number][-1].endswith(".leave")):
-        needed = len(said[number]) + (2 if before or shown else 0)
+        needed = len(said[number]) + (len(between) if before or shown else 0)
         if needed > room:
             break
         shown.add(number)
         room -= needed
-    return [("  ".join(filter(None, [before, *(said[number] for number in sorted(shown))])), "quiet")]
+    return between.join(filter(None, [before, *(said[number] for number in sorted(shown))]))
 
 
 def pressed(node: DOMNode, event: events.Key, ids: Collection[str]) -> str | None:

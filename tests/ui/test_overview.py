@@ -148,12 +148,32 @@ async def test_rows_tell_state_agent_title_tool_and_figures():
         assert "asks  bash  rm -r /" in scene.text()
 
 
+@pytest.mark.parametrize(
+    ("width", "head"),
+    [
+        (110, "sessions · 1 needs you · 1 running · 102 sessions · 100 not read yet · today $0.00"),
+        (80, "sessions · 1 needs you · 1 running · 102 sessions · today $0.00"),
+        (60, "1 needs you · 1 running · 102 sessions · today $0.00"),
+        (40, "1 needs you · 1 running · today $0.00"),
+        (20, "1 needs you"),
+    ],
+)
+async def test_the_first_line_drops_what_matters_least(width, head):
+    async with board(size=(width, 20)) as scene:
+        run = resource("sesn_run", status="running")
+        await scene.tell(
+            many(100), listed(resource("sesn_ask"), run), News("tail", "sesn_ask", events=ask(9))
+        )
+        assert scene.lines()[0].strip() == head
+
+
 @pytest.mark.parametrize("size", [(20, 5), (40, 10), (80, 24), (200, 60)])
 async def test_every_size(size):
     async with board(size=size) as scene:
         await scene.tell(many(300), News("tail", "sesn_00007", events=ask(5)))
         assert all(len(line) <= size[0] for line in scene.lines())
         assert scene.rows()[0].startswith("▸ needs you")
+        assert not scene.screen.show_vertical_scrollbar
 
 
 async def test_the_cursor_stays_on_its_session():

@@ -255,6 +255,39 @@ async def test_a_resize_keeps_the_row_at_the_top(log, size):
         assert (play.entries()[0], play.cursor) == top
 
 
+@pytest.mark.parametrize("size", [(20, 5), (40, 7), (80, 9)])
+async def test_on_a_low_terminal_the_rows_have_the_room(log, size):
+    async with playing(*log.events, size=size) as play:
+        lines = play.lines()
+        assert len(lines) == size[1]
+        assert lines[-1].startswith(" ? help")
+        assert len(play.rows()) == size[1] - 2, "one line above them, one below"
+        assert not play.screen.show_vertical_scrollbar
+        await play.pilot.resize_terminal(80, 24)
+        await play.settle()
+        assert len(play.rows()) == 24 - 5
+
+
+@pytest.mark.parametrize(
+    ("width", "said"),
+    [
+        (120, "helper · claude-opus-5 · sesn_011CZxAbCdEfGhJkLmNpQrSt · p99 on orders"),
+        (80, "helper · claude-opus-5 · p99 on orders"),
+        (50, "helper · claude-opus-5"),
+    ],
+)
+async def test_the_title_comes_before_an_id_that_does_not_fit_beside_it(width, said):
+    about = {"id": "sesn_011CZxAbCdEfGhJkLmNpQrSt", "title": "p99 on orders", "status": "idle"}
+    log = Log()
+    agent = {"id": "a", "name": "helper", "model": {"id": "claude-opus-5"}}
+    log.add("local.session", id=None, at=..., session={**about, "agent": agent})
+    log.begin("Hi")
+    log.answer("Hello.")
+    log.rest()
+    async with playing(*log.events, size=(width, 24)) as play:
+        assert play.lines()[0].split("  ")[0].strip() == said
+
+
 async def test_folding_the_turn_above_keeps_the_cursor_and_shows_one_line(log):
     async with playing(*log.events) as play:
         await play.press("g", *["right_square_bracket"] * 3)

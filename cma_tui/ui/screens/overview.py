@@ -32,12 +32,14 @@ from cma_tui.ui.drive.sender import Sender
 from cma_tui.ui.keys import bindings, keymap_of, writes
 from cma_tui.ui.screens.session import SessionScreen
 from cma_tui.ui.widgets.hints import hint_line
+from cma_tui.ui.widgets.rowview import weightiest
 from cma_tui.ui.widgets.sessions import Rows
 
 TICK = 0.1
 """Seconds between two drawings while something happens somewhere."""
 STALE = 10.0
 """Seconds without a list after which what is shown is said to be old."""
+_BETWEEN = " · "
 _COLOURS = {"wait": "$warning bold", "ok": "$success", "bad": "$error", "note": "$cma-quiet"}
 
 
@@ -69,7 +71,9 @@ class OverviewScreen(Screen[str | None]):
     OverviewScreen > #keys { color: $cma-quiet; }
     OverviewScreen > Input { height: 1; border: none; padding: 0 1; display: none; background: $panel; }
     OverviewScreen > Input:focus { border: none; }
+    OverviewScreen.-low > #line, OverviewScreen.-low > #columns { display: none; }
     """
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (10, "-high")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = bindings(
         {
             "overview.filter": "filter",
@@ -93,7 +97,7 @@ class OverviewScreen(Screen[str | None]):
         self._ways = ways
         self._rows = Rows(overview.roster)
         self._head = Static(markup=False)
-        self._line = Static(markup=False)
+        self._line = Static(markup=False, id="line")
         self._columns = Static(markup=False, id="columns")
         self._asked = Static(markup=False, id="asked")
         self._keys = Static(markup=False, id="keys")
@@ -169,10 +173,12 @@ class OverviewScreen(Screen[str | None]):
 
     def _words(self) -> None:
         day = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-        parts = [("sessions", "bold")]
+        parts = [(5, "sessions", "bold")]
         if self.overview.listed_at is not None:
-            parts += [(text, _COLOURS[tone]) for text, tone in totals_words(self.roster.totals(day))]
-        self._put(self._head, _joined(parts))
+            totals = totals_words(self.roster.totals(day))
+            parts += [(weight, text, _COLOURS[tone]) for weight, text, tone in totals]
+        kept = weightiest(parts, _BETWEEN, self.size.width - 2)
+        self._put(self._head, _joined([(text, style) for _, text, style in kept]))
         self._put(self._line, _joined(self._state()))
         self._put(self._columns, Content(self._rows.heading()))
         entry = self._rows.entry
@@ -337,4 +343,4 @@ class OverviewScreen(Screen[str | None]):
 
 
 def _joined(parts: list[tuple[str, str]]) -> Content:
-    return Content.styled(" · ", "$cma-quiet").join(Content.styled(text, style) for text, style in parts)
+    return Content.styled(_BETWEEN, "$cma-quiet").join(Content.styled(text, style) for text, style in parts)

@@ -68,8 +68,12 @@ class SessionScreen(Driving):
     SessionScreen { background: $background; layers: base; }
     SessionScreen.-narrow.-detail Timeline { display: none; }
     SessionScreen.-map Reader > #body { border-top: none; }
+    SessionScreen.-low Header { height: 1; }
+    SessionScreen.-low MinimapLine { display: none; }
+    SessionScreen.-low Reader > #body { border-top: none; }
     """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - as Textual declares it
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (10, "-high")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = bindings(
         {"session.sessions": "sessions", "session.leave": "leave"}
     )

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -94,7 +95,7 @@ class Header(Vertical):
         feed, session = self._player.feed, self._player.session
         state = _state(session, feed if session is feed.session else None)
         lines = [
-            _spread(_who(session, self.source_name), state, width),
+            _spread(_who(session, self.source_name, width - _length(state)), state, width),
             _spread(_turn(session, self.counting, self._limits.words, width), [], width),
             _spread(
                 _line(feed, session, self.shape, self.recorded, self.traced, self.by_rule(), keymap_of(self)),
@@ -112,17 +113,25 @@ class Header(Vertical):
         self.show()
 
 
-def _who(session: Session, name: str) -> list[Part]:
+def _who(session: Session, name: str, room: int) -> list[Part]:
+    """Agent, model, id and title; the id gives way to a title that fits without it."""
     agent = session.agent
     parts: list[Part] = []
     if agent.name:
         parts.append((first_line(agent.name, 40), "bold"))
     if agent.model:
         parts.append((first_line(agent.model, 40), "$cma-quiet"))
-    parts.append((printable(session.id or name, strict=True, cap=80), "" if not parts else "$cma-quiet"))
-    if session.title:
-        parts.append((first_line(session.title, 80), "$cma-quiet"))
-    return parts
+    named: Part = (printable(session.id or name, strict=True, cap=80), "" if not parts else "$cma-quiet")
+    title: Part = (first_line(session.title or "", 80), "$cma-quiet")
+    if not title[0]:
+        return [*parts, named]
+    whole = [*parts, named, title]
+    return whole if _length(whole) <= room or not parts else [*parts, title, named]
+
+
+def _length(parts: list[Part]) -> int:
+    """Cells that parts take, with what is between them."""
+    return sum(cell_len(text) + 3 for text, _ in parts)
 
 
 def _state(session: Session, feed: Feed | None) -> list[Part]:

@@ -18,7 +18,7 @@ from cma_tui.session.elapsed import seconds
 from cma_tui.session.model import Session, Turn
 from cma_tui.text import duration, first_line
 from cma_tui.ui.counting import amount
-from cma_tui.ui.widgets.rowview import fit, strip
+from cma_tui.ui.widgets.rowview import fit, strip, weightiest
 
 _BETWEEN = " · "
 _TITLE = 0.4
@@ -51,23 +51,21 @@ def title(session: Session, turn: Turn) -> str:
 
 def figures(session: Session, turn: Turn, book: Book, room: int) -> str:
     """How long, how many, how much, and how it ended unless it ended well; what does not fit is left out."""
-    parts: list[tuple[int, str]] = []
+    parts: list[tuple[int, str, str]] = []
     if book.grows_with is session and turn.index < len(book.turns):
         sums, cost = book.turns[turn.index], book.cost(turn.index)
         if sums.wall_us >= 0:
-            parts.append((2, duration(seconds(sums.wall_us))))
+            parts.append((2, duration(seconds(sums.wall_us)), ""))
         least = "≥" if book.at_least(sums) else ""
         counts = (4, sums.model_requests, "request"), (3, sums.tool_uses, "tool")
-        parts += [(weight, least + plural(number, noun)) for weight, number, noun in counts if number]
+        parts += [(weight, least + plural(number, noun), "") for weight, number, noun in counts if number]
         if cost.nano or cost.mark == "exact":
-            parts.append((1, amount(cost)))
+            parts.append((1, amount(cost), ""))
     if turn.interrupted:
-        parts.append((0, "interrupted"))
+        parts.append((0, "interrupted", ""))
     elif turn.ended and turn.stop_reason not in ("end_turn", None):
-        parts.append((0, stop_words(turn.stop_reason)))
-    while len(parts) > 1 and cell_len(_BETWEEN.join(part for _, part in parts)) > room:
-        parts.remove(max(parts))
-    return _BETWEEN.join(part for _, part in parts)
+        parts.append((0, stop_words(turn.stop_reason), ""))
+    return _BETWEEN.join(text for _, text, _ in weightiest(parts, _BETWEEN, room))
 
 
 def plural(number: int, noun: str) -> str:

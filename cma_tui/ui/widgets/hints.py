@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from cma_tui.keymap import Keymap, is_character
 from cma_tui.text import first_line
-from cma_tui.ui.keys import Hint, keymap_of
+from cma_tui.ui.keys import Hint, hints_that_fit, keymap_of
 
 _VIEWS: tuple[Hint, ...] = (
     ("waterfall", "view.waterfall"),
@@ -93,9 +93,9 @@ PLACES: dict[str, tuple[Hint, ...]] = {
         ("open", "overview.open"),
         ("filter", "overview.filter"),
         ("answer", "session.answer"),
+        ("leave", "overview.leave"),
         ("next that needs you", "overview.next-needy"),
         ("order", "overview.order"),
-        ("leave", "overview.leave"),
         ("reverse", "overview.reverse"),
         ("commands", "app.palette"),
     ),
@@ -103,8 +103,8 @@ PLACES: dict[str, tuple[Hint, ...]] = {
     "pick": (
         ("choose", "overview.open"),
         ("filter", "overview.filter"),
-        ("order", "overview.order"),
         ("leave", "overview.leave"),
+        ("order", "overview.order"),
     ),
 }
 
@@ -116,13 +116,7 @@ _WRITING = frozenset({"composer", "prompt", "narrow"})
 def hint_line(place: str, keymap: Keymap, width: int) -> str:
     """The keys of a place, as many as fit."""
     known = [key for key in keymap.of("app.help") if not (place in _WRITING and is_character(key))]
-    line = f"{known[0]} help" if known else ""
-    for words, *ids in PLACES[place]:
-        hint = keymap.hint(words, *ids)
-        if len(line) + len(hint) + 3 > width:
-            break
-        line = f"{line}   {hint}" if line else hint
-    return line
+    return hints_that_fit(keymap, PLACES[place], width, f"{known[0]} help" if known else "", "   ")
 
 
 class Hints(Static):

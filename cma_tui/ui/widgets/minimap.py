@@ -30,6 +30,7 @@ class MinimapLine(Static):
     DEFAULT_CSS = """
     MinimapLine { height: 1; width: 1fr; padding: 0 1; background: $background; color: $cma-quiet;
                   display: none; }
+    MinimapLine.-worth { display: block; }
     """
 
     def __init__(self, feed: Feed, timeline: Timeline) -> None:
@@ -47,8 +48,8 @@ class MinimapLine(Static):
             self.set_timer(_PAUSE, self._go_on)
         height = self._timeline.size.height
         worth = len(session.items) > _LONGER * height
-        if height and worth != self.display:
-            self.display = worth
+        if height and worth != self.has_class("-worth"):
+            self.set_class(worth, "-worth")
             self.screen.set_class(worth, "-map")
         self.show()
 

@@ -137,6 +137,18 @@ def joined(parts: Sequence[str], between: str, width: int) -> str:
     return fit(line, width)
 
 
+def weightiest(parts: Sequence[tuple[int, str, str]], between: str, width: int) -> list[tuple[int, str, str]]:
+    """The parts that fit on a line, in their order: the last of the highest number is left out first.
+
+    Each part is how much it matters (0 the most), its text and its style.
+    """
+    kept = list(parts)
+    while len(kept) > 1 and cell_len(between.join(text for _, text, _ in kept)) > width:
+        least = max(weight for weight, _, _ in kept)
+        del kept[max(at for at, part in enumerate(kept) if part[0] == least)]
+    return kept
+
+
 def fit(text: str, width: int) -> str:
     """Text cut to so many cells; a cut shows as `…`."""
     if width <= 0:
