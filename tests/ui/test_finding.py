@@ -171,6 +171,38 @@ async def test_the_row_that_is_read_stays_where_it_is_through_a_filter(log):
         assert (play.cursor, play.view.cursor_line()) == (row, line)
 
 
+async def test_a_row_that_a_filter_hid_is_come_back_to(log):
+    async with playing(*log.events) as play:
+        await play.press("g", *["j"] * 20)
+        while play.session.items[play.cursor].type != "agent.tool_use":
+            await play.press("j")
+        row, line, rows = play.cursor, play.view.cursor_line(), play.rows()
+        for words in ("kind:you", "error", "there is no such row"):
+            await play.press("f", "ctrl+u")
+            await play.write(words)
+            await play.press("enter")
+            await play.settle()
+            assert play.cursor != row
+            assert play.reader._filter.source == words
+        await play.give(*more(log))
+        await play.press("escape")
+        await play.settle()
+        assert (play.cursor, play.view.cursor_line()) == (row, line)
+        assert play.rows() == rows
+
+
+async def test_a_row_that_was_gone_to_under_a_filter_is_stayed_at(log):
+    async with playing(*log.events) as play:
+        await play.press("g", *["j"] * 20, "f")
+        await play.write("kind:you")
+        await play.press("enter", "j", "j")
+        await play.settle()
+        row = play.cursor
+        await play.press("escape")
+        await play.settle()
+        assert play.cursor == row
+
+
 async def test_a_filter_that_makes_no_sense_says_where(log):
     async with playing(*log.events) as play:
         await play.press("f")

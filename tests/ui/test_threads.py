@@ -1,12 +1,15 @@
 """The threads: the tree, a thread's own timeline and back, all in one, and messages linked both ways."""
 
+import json
+
 import pytest
 
+from cma_tui.event import parse
 from cma_tui.feed import fold_all
 from cma_tui.report.threads import other_end, tree
 from cma_tui.session.book import figures_of
 from cma_tui.ui.screens.threads import Threads
-from tests.stories.write import Log
+from tests.stories.write import Log, preview_delta, preview_start
 from tests.ui.play import Stage, playing
 
 
@@ -95,6 +98,33 @@ async def test_a_thread_has_a_timeline_of_its_own_and_esc_leads_back():
         await play.settle()
         assert "Esc leaves" not in play.text()
         assert play.rows() == before
+
+
+async def test_what_is_being_written_shows_where_it_will_be():
+    waiting = [
+        json.dumps({"type": "user.message", "id": "later", "content": "And then?", "processed_at": None})
+    ]
+    later = [parse(line.encode()) for line in waiting]
+    written = [
+        preview_start("said"),
+        preview_delta("said", "The primary writes"),
+        parse(preview_start("told").raw, stream="sthr_1"),
+        parse(preview_delta("told", "The analyst writes").raw, stream="sthr_1"),
+    ]
+    log = delegation()
+    async with playing(*log, *written, *later, size=(100, 40)) as play:
+
+        def shown():
+            rows = "\n".join(play.rows())
+            return [said in rows for said in ("The primary writes", "The analyst writes", "And then?")]
+
+        assert shown() == [True, False, True]
+        await play.press("t", "j", "enter")
+        await play.settle()
+        assert shown() == [False, True, False]
+        await play.press("t", "a")
+        await play.settle()
+        assert shown() == [True, True, True]
 
 
 async def test_all_threads_in_one_timeline_with_their_names():

@@ -13,6 +13,7 @@ from textual.message import Message
 
 from cma_tui.report.words import Density
 from cma_tui.session.model import Change, Session
+from cma_tui.session.place import own_stream
 from cma_tui.ui.entries import Wanted, counterpart
 from cma_tui.ui.widgets.entrylines import EntryLines
 
@@ -50,6 +51,8 @@ class Listing(EntryLines):
         """The turns that are folded while no filter is in force."""
         self._before_filter = Place(None, 0, following=True)
         """What was read before a filter came into force."""
+        self._put: int | None = None
+        """The entry that a filter put the cursor on; on another one the user did."""
         self._aim: Place | None = None
         """What is read, until the entries around it have been looked at."""
         self._seeking: Callable[[], bool] | None = None
@@ -66,18 +69,29 @@ class Listing(EntryLines):
             kept = {entry for entry in found if entry is not None}
             self._expanded.clear()
             self._expanded |= kept
+            read = self._before_filter
+            self._before_filter = Place(self._found(session, read.entry), read.line, read.following)
+            self._put = self._found(session, self._put)
         if self._strips is not None:
             self._strips.forget(session, change, anew=session is not self.session)
         self.entries.update(session, change, None if self.following else self._item_in(session, marks[1]))
         self._keep_whole(session)
-        self._tail = [("preview", key) for key in session.previews] + [
-            ("queued", key) for key in session.queued
-        ]
+        self._tail = self._waiting(session)
         if not self.view.following:
             self.news += max(0, len(self) - before)
             self._restore(marks)
         self.lay_out()
         self._go_on()
+
+    def _waiting(self, session: Session) -> list[tuple[str, str]]:
+        """What is not in the log yet, of the thread that is listed."""
+        thread, merged = self.entries.thread, self.entries.merged
+        previews = session.previews.values()
+        queued = session.queued.items()
+        return [
+            *(("preview", each.id) for each in previews if merged or each.stream == thread),
+            *(("queued", key) for key, each in queued if merged or own_stream(session, each) == thread),
+        ]
 
     def _keep_whole(self, session: Session) -> None:
         """A message that was seen as it was written is not cut short when it is there."""
@@ -130,6 +144,7 @@ class Listing(EntryLines):
         """List what the filter wants, or what the density shows.
 
         The row under the cursor stays on its line, or comes back to the line that it has in `place`.
+        The cursor comes back to a row that a filter hid, unless the user went to another one meanwhile.
         """
         entries = self.entries
         if place is None or place.entry != self.place.entry:
@@ -138,7 +153,7 @@ class Listing(EntryLines):
             entries.folded, self._unfiltered = self._unfiltered, entries.folded
         if entries.filter is None:
             self._before_filter = place
-        elif wanted is None and self._before_filter.entry == place.entry:
+        elif place.entry == self._put:
             place = self._before_filter
         entries.filter = wanted
         at = len(self.session.items) if place.following else self._item_at(place.entry)
@@ -148,12 +163,14 @@ class Listing(EntryLines):
             self._strips.clear()
         self._aim = place
         self._hold(place)
+        self._put = self.place.entry
         self._moved()
         self._go_on()
 
     def relist(self) -> None:
         """List everything anew; what is read stays where it is."""
         marks = self._marks()
+        self._tail = self._waiting(self.session)
         self.entries.rebuild(self.session, self._item_at(marks[1]))
         self.entries.scan(AT_ONCE)
         if self._strips is not None:
@@ -174,6 +191,7 @@ class Listing(EntryLines):
         if self.entries.scan(SLICE) and not following:
             if self._aim is not None:
                 self._hold(self._aim)
+                self._put = self.place.entry
             else:
                 self._restore(marks)
         if not self.entries.behind:
