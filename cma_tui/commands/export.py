@@ -59,7 +59,7 @@ Mask = Callable[[Iterable[Event]], Iterable[Event]]
 @click.option("--turns", metavar="N-M", help="Only these turns: 3, 2-4, 2- or -4.")
 @click.option("--since", metavar="TIME", help="Only what happened since: 10m, 14:30, 2026-10-12T09:00.")
 @click.option("--until", metavar="TIME", help="Only what happened until then.")
-@click.option("--thread", metavar="ID", help="Only this thread of a sub-agent.")
+@click.option("--thread", metavar="ID", help="Only this child thread.")
 @click.option("--no-redact", is_flag=True, help="Mask nothing.")
 @picked
 @common

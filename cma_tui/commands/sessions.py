@@ -17,6 +17,7 @@ from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Common, common
 from cma_tui.commands.output import keyboard, tell
 from cma_tui.commands.send import as_json
+from cma_tui.text import printable
 
 if TYPE_CHECKING:
     from cma_tui.source.client import Client
@@ -90,7 +91,7 @@ def _ending(verb: str, does: str) -> None:
         if not yes:
             if not keyboard():
                 raise CommandError(f"{verb} needs --yes where nobody can be asked", Exit.USAGE)
-            if click.prompt(f"Type {name} to {verb} it", err=True) != name:
+            if click.prompt(f"Type {printable(name, strict=True)} to {verb} it", err=True) != name:
                 raise CommandError(f"not done: that is not {name}")
         _asked(options, lambda resources: getattr(resources, verb)(name))
         tell({"session_id": name, "done": verb}, f"{verb}d {name}", as_json=as_json)

@@ -1,4 +1,4 @@
-"""The rows below a turn's: model requests, tools, sub-agents, outcomes, workflow runs.
+"""The rows below a turn's: model requests, tool uses, child threads, outcomes, workflow runs.
 
 Owns what is in them. Invariants: a request or a tool that two streams show is one row, below its own
 thread; what never ended ends with its turn and says so; a denied tool is no error; a verdict that is not
@@ -173,7 +173,7 @@ def _outcome_row(cut: Cut, grading: Evaluation, above: str) -> Row:
 
 
 def _thread_rows(cut: Cut, turn: str) -> dict[str | None, Row]:
-    """A row for each sub-agent thread that shows in the turn, parents first."""
+    """A row for each child thread that shows in the turn, parents first."""
     times: dict[str, list[float]] = {name: [] for name in cut.threads}
     sent: dict[str, list[messages.Message]] = {}
     came: dict[str, list[messages.Message]] = {}

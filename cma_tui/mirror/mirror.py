@@ -324,7 +324,7 @@ class Mirror:
         if self._clock() < self._live_after:
             return bool(self._live)
         key = anchor(session, turn)
-        # What a sub-agent did in an earlier turn may be read while this one runs: it is not this one's.
+        # What a child thread did in an earlier turn may be read while this one runs: it is not this one's.
         ours = self._due.index.children.get(turn.index, {})
         calls = {
             position

@@ -1,4 +1,4 @@
-"""A session as spans: session → turn → model request, tool, sub-agent, outcome, workflow run.
+"""A session as spans: session → turn → model request, tool use, child thread, outcome, workflow run.
 
 Owns which rows there are and what is in the session's and the turn's. Pure: the same session gives the same
 rows. Invariants: every row but the session's has its parent among the rows of its turn or is the turn itself;
@@ -208,7 +208,7 @@ def _answer(head: Head) -> list[messages.Message] | None:
 
 
 def _embrace(own: Row, rows: list[Row]) -> None:
-    """Stretch each parent over its children: results may come, and sub-agents work on, after an idle."""
+    """Stretch each parent over its children: results may come, and child threads work on, after an idle."""
     by_key = {row.key: row for row in [own, *rows]}
     for row in reversed(rows):
         above = by_key.get(row.parent or "")

@@ -1,4 +1,4 @@
-"""Owns the events of a tool call: what the model asks, what the tool gives, what the scene learns of it.
+"""Owns the events of a tool use: what the model asks, what the tool gives, what the scene learns of it.
 
 Invariant: a result names its call by the key of its own type, and a denied call's result repeats the reason.
 """
@@ -17,7 +17,7 @@ def denied(call: Call) -> bool:
 
 
 def use_event(session: Session, block: Use | Custom) -> Event:
-    """The event of a tool call."""
+    """The event of a tool use."""
     event: Event = {"id": session.ids.new("sevt"), "name": block.name, "input": block.input}
     if isinstance(block, Custom):
         return {**event, "type": "agent.custom_tool_use"}

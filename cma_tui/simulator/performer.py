@@ -172,7 +172,7 @@ class Performer:
         rest(session, thread, {"type": stop.reason}, stop.details)
 
     def _close(self) -> None:
-        """Leave no model request and no tool call open behind an interrupt."""
+        """Leave no model request and no tool use open behind an interrupt."""
         self.flush()
         posts: Posts = []
         if self._request is not None:

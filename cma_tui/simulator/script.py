@@ -1,6 +1,6 @@
 """Owns the language scenes are written in: steps that a thread plays one after the other.
 
-A scene is a generator. It yields a step, and gets back the answers to the tool calls of that step (or the
+A scene is a generator. It yields a step, and gets back the answers to the tool uses of that step (or the
 messages of the child threads it joined), in order, so it can react to what a person allowed, denied or
 returned:
 
@@ -30,7 +30,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How a tool call ended, or what a child thread reported."""
+    """How a tool use ended, or what a child thread reported."""
 
     text: str
     is_error: bool = False

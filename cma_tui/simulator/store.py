@@ -1,4 +1,4 @@
-"""Owns what the server remembers of a session: threads, their event logs, open tool calls, status.
+"""Owns what the server remembers of a session: threads, their event logs, open tool uses, status.
 
 Invariants: every event enters through `Session.emit`, which gives it its id and its stamp, writes the log
 before anyone hears of it, and publishes it once. Stamps within a session strictly rise, and events of one

@@ -171,9 +171,18 @@ async def test_a_refused_answer_is_left_to_the_person(tmp_path):
         assert "! to answer" in play.text()
 
 
-async def test_each_of_several_is_answered(tmp_path):
-    async with ruled(tmp_path, asking(uses=("use1", "use2"))) as play:
+async def test_each_of_several_is_answered_and_nothing_of_what_was_is_kept(tmp_path):
+    log = asking(uses=("use1", "use2"))
+    async with ruled(tmp_path, log) as play:
         await play.until(lambda: sorted(answers(play)) == [("use1", "allow"), ("use2", "allow")])
+        assert play.screen._drive.byrule._looked.keys() == {"use1", "use2"}
+        before = len(log.events)
+        for use in ("use1", "use2"):
+            log.confirm(use)
+            log.result(use)
+        await play.give(*log.events[before:])
+        await play.settle()
+        assert not play.screen._drive.byrule._looked
 
 
 async def test_rules_are_switched_off_for_the_session_and_on_again(tmp_path):

@@ -1,6 +1,6 @@
 """A session's turns as OpenTelemetry spans in OTLP's JSON encoding, named by the GenAI conventions.
 
-Owns the names: `invoke_agent` for a turn and a sub-agent, `chat` for a model request, `execute_tool` for a
+Owns the names: `invoke_agent` for a turn and a child thread, `chat` for a model request, `execute_tool` for a
 tool. The spans are those of the mirror. Invariants: the same log gives the same ids; an input's tokens
 include those of the cache, as the conventions want it; what is unknown is absent.
 

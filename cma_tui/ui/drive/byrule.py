@@ -27,7 +27,7 @@ class ByRule:
         self._rules = rules
         self._folder = folder
         self._looked: dict[str, bytes] = {}
-        """What the rules were asked about, as it stood: they are asked once."""
+        """What waits and the rules were asked about, as it stood: they are asked once."""
         self._answered = {"allow": 0, "deny": 0}
         self.on = True
         """Whether anything is answered: the user may switch it off for this session."""
@@ -41,6 +41,8 @@ class ByRule:
     def step(self) -> None:
         """Answer what waits now, as far as the rules say how."""
         session = self._panel.feed.session
+        for gone in self._looked.keys() - session.pending.keys():
+            del self._looked[gone]
         if not session.pending or not self._fresh():
             return
         for use in waiting_uses(session)[0]:

@@ -125,6 +125,8 @@ class Approval(Static, can_focus=True):
         """What a person can answer: confirmations first, then results that nobody seems to give."""
         confirmations, results = waiting_uses(self._session)
         patient = []
+        for gone in self._first_seen.keys() - self._session.pending.keys():
+            del self._first_seen[gone]
         for use in results:
             if self.hosted(use):
                 continue
