@@ -2,8 +2,8 @@
 
 Owns what is remembered of them, in the cache folder. Invariants: the shell waits no longer than `PATIENCE`,
 and nothing is printed whatever fails: a process of its own asks the server, and what it brings too late is
-there for the next time; sessions of one server and key are never offered with another; the file is its
-owner's alone.
+there for the next time; sessions of one server and key are never offered with another; nothing is offered
+that a shell could take for more than an id; the file is its owner's alone.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ def sessions(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
     """The sessions whose ids begin so, the newest first."""
     from click.shell_completion import CompletionItem
 
+    from cma_tui.commands.targets import session_id
     from cma_tui.text import first_line
 
     if not "sesn_".startswith(incomplete[:5]):
@@ -42,7 +43,7 @@ def sessions(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
         return [
             CompletionItem(key, help=first_line(title, 60))
             for key, title in _known(_common(ctx))
-            if key.startswith(incomplete)
+            if key.startswith(incomplete) and session_id(key) == key
         ]
     except Exception:  # noqa: BLE001 - a shell that completes a word is no place to say what is wrong
         return []

@@ -98,6 +98,17 @@ def test_sessions_are_offered_and_remembered_for_their_owner_alone(complete, ser
     assert sessions[0] in complete("cma-top sesn_")
 
 
+@pytest.mark.parametrize(
+    "key", ["sesn_1;reboot", "sesn_$(reboot)", "sesn_1\nplain,reboot", "sesn_\x1b[2J", "sesn_ 1"]
+)
+def test_what_is_no_id_is_not_offered(complete, service, tmp_path, key):
+    session = service.session()
+    assert complete("cma-top tail s") == [session]
+    (path,) = (tmp_path / "cache").iterdir()
+    path.write_text(json.dumps([[key, "a title"], [session, "another"]]))
+    assert complete("cma-top tail s") == [session]
+
+
 def test_the_shell_waits_for_no_server_and_hears_no_complaint(complete, service, monkeypatch, tmp_path):
     from cma_tui.commands.options import Common
     from cma_tui.settings import load
