@@ -6,6 +6,7 @@ session costs the same however long it is.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -96,13 +97,14 @@ def longest_silence(session: Session) -> float | None:
             for at in (item.at, getattr(item, "ended_at", None), getattr(item, "result_at", None))
             if at is not None and (turn.ended_at is None or at <= turn.ended_at)
         )
+        pauses = sorted(
+            leg.ended_at
+            for leg in turn.legs
+            if leg.stop_reason == "requires_action" and leg.ended_at is not None
+        )
         for before, after in pairwise(moments):
-            paused = any(
-                leg.stop_reason == "requires_action"
-                and leg.ended_at is not None
-                and before <= leg.ended_at <= after
-                for leg in turn.legs
-            )
+            place = bisect_left(pauses, before)
+            paused = place < len(pauses) and pauses[place] <= after
             if not paused and after - before > (longest or 0.0):
                 longest = after - before
     return longest
