@@ -1,8 +1,8 @@
 """A turn as lanes: what went on, each thing from its beginning to its end.
 
 Owns which lane a thing is drawn in. Invariants: spans of one lane do not overlap and are in order; taking in
-a change costs what changed; what a child thread did belongs to the turn in whose time it began. Times are
-Unix seconds.
+a change costs what changed; what a child thread did belongs to the turn in whose time it began; what finds no
+room in `MOST_LANES` is counted. Times are Unix seconds.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from math import inf
+from sys import maxsize
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -28,6 +29,8 @@ from cma_tui.session.model import (
 Kind = Literal["model", "grader", "tool", "you", "host", "run", "mark"]
 GAP: Final = 4.0
 """Seconds from which on a stretch in which nothing works counts as one."""
+MOST_LANES: Final = 40
+"""Of one group: more going on at once is counted and not drawn."""
 _MARKS: Final = frozenset({"agent.thread_context_compacted", "user.interrupt", "user.message"})
 _ORDER: Final = ("mark", "model", "grader", "tool", "you", "host", "run", "work")
 
@@ -110,13 +113,23 @@ class Group(msgspec.Struct):
     kind: str
     thread: str
     lanes: list[Lane] = msgspec.field(default_factory=list)
+    crowded_out: set[int] = msgspec.field(default_factory=set)
+    """Items that found no room in the lanes."""
 
 
 class Lanes:
     """The lanes of one turn, kept up while it grows."""
 
-    def __init__(self, session: Session, turn: int) -> None:
+    def __init__(self, session: Session, turn: int, at_once: int = maxsize) -> None:
+        """Look at a turn.
+
+        Args:
+            session: what is looked at.
+            turn: the turn.
+            at_once: items that are taken in at once; `read` takes in the others.
+        """
         self.session, self.turn = session, turn
+        self._at_once = at_once
         self.groups: dict[tuple[str, str], Group] = {}
         self.order: list[tuple[float, int, int]] = []
         """Every span by its start: that, its item, and which part of the item it is."""
@@ -129,16 +142,17 @@ class Lanes:
         self._busy: list[tuple[float, float]] = []
         """When something worked, each stretch `GAP` longer than it was: apart, in order."""
         self._seen = 0
-        self._read()
+        self.whole = self.read()
+        """Whether all of the turn is taken in."""
 
     def update(self, session: Session, change: Change) -> Lanes:
         """Take in what changed. Returns the lanes to go on with: other ones where the past changed."""
         if session is not self.session or change.reset or self.turn >= len(session.turns):
-            return Lanes(session, min(self.turn, len(session.turns) - 1))
+            return Lanes(session, min(self.turn, len(session.turns) - 1), self._at_once)
         for index in [*(index for index in change.items if index in self._of), *self._open]:
             if not self._settle(index):
-                return Lanes(session, self.turn)
-        self._read()
+                return Lanes(session, self.turn, self._at_once)
+        self.whole = self.read()
         return self
 
     def span(self, item: int, part: int = -1) -> Span | None:
@@ -146,8 +160,8 @@ class Lanes:
         held = self._of.get(item)
         return held[part][0] if held else None
 
-    def rows(self) -> list[tuple[Group, Lane, bool]]:
-        """All lanes from the top, each with its group and whether it is the group's first."""
+    def rows(self) -> list[tuple[Group, Lane]]:
+        """All lanes from the top, each with its group."""
         threads = {thread: number for number, thread in enumerate(self.session.threads)}
         ranked = sorted(
             self.groups.values(),
@@ -156,7 +170,7 @@ class Lanes:
                 _ORDER.index(group.kind),
             ),
         )
-        return [(group, lane, number == 0) for group in ranked for number, lane in enumerate(group.lanes)]
+        return [(group, lane) for group in ranked for lane in group.lanes]
 
     def busy(self, now: float) -> list[tuple[float, float]]:
         """When something worked: stretches in order, apart from one another by `GAP` or more."""
@@ -193,11 +207,11 @@ class Lanes:
 
     # -- reading ---------------------------------------------------------------------------------------
 
-    def _read(self) -> None:
-        """Take in the items that have not been seen."""
+    def read(self) -> bool:
+        """Take in items that have not been seen. Returns whether none is left."""
         session, turns = self.session, self.session.turns
         if not turns:
-            return
+            return True
         begin, end = self._begin()
         first = turns[self.turn].first_item
         stop = turns[self.turn + 1].first_item if self.turn + 1 < len(turns) else len(session.items)
@@ -212,11 +226,14 @@ class Lanes:
                     if (session.items[index].at or end) >= end:
                         break
                     self._take(index)
-        for index in range(self._seen, stop):
+        until = min(stop, self._seen + self._at_once)
+        for index in range(self._seen, until):
             item = session.items[index]
             if item.thread is None or begin <= (item.at or begin) < end:
                 self._take(index)
-        self._seen = max(self._seen, stop)
+        self._seen = max(self._seen, until)
+        self.whole = self._seen >= stop
+        return self.whole
 
     def _take(self, index: int) -> None:
         item = self.session.items[index]
@@ -226,7 +243,8 @@ class Lanes:
             self._status(index, item)
             return
         for part in self._parts(index, item):
-            self._add(index, part)
+            if not self._add(index, part):
+                return
 
     def _status(self, index: int, item: StatusChange) -> None:
         """A thread that runs is a span too: of some nothing else is known."""
@@ -243,11 +261,15 @@ class Lanes:
             if held is not None:
                 self._close(running[0], 0, item.at, bad=item.status == "terminated" and held[0][0].bad)
 
-    def _add(self, index: int, part: Part) -> None:
+    def _add(self, index: int, part: Part) -> bool:
+        """Draw a part of an item. Returns whether there was room for it."""
         span = Span(index, part.kind, part.start, part.end, part.bad)
         group = self.groups.setdefault(part.group, Group(*part.group))
         lane = next((lane for lane in group.lanes if lane.put(span)), None)
         if lane is None:
+            if len(group.lanes) >= MOST_LANES:
+                group.crowded_out.add(index)
+                return False
             lane = Lane()
             lane.put(span)
             group.lanes.append(lane)
@@ -257,6 +279,7 @@ class Lanes:
         if span.open:
             self._open.add(index)
         self._spent(span)
+        return True
 
     def _spent(self, span: Span) -> None:
         self.last_at = max(self.last_at, span.start if span.open else span.end)
@@ -289,7 +312,8 @@ class Lanes:
             elif not span.open and (span.end != part.end or span.bad != part.bad):
                 return False
         for part in parts[len(held) :]:
-            self._add(index, part)
+            if not self._add(index, part):
+                break
         return True
 
     def _close(self, index: int, number: int, end: float, bad: bool) -> None:

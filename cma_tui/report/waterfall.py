@@ -67,10 +67,11 @@ def bars(lane: Lane, axis: Axis) -> list[Bar]:
     return found
 
 
-def name(session: Session, group: Group, lane: int) -> str:
+def name(session: Session, group: Group, lane: Lane) -> str:
     """What stands before a lane."""
-    if lane:
-        return ""
+    if lane is not group.lanes[0]:
+        last = lane is group.lanes[-1]
+        return f"+{len(group.crowded_out):,} at once" if last and group.crowded_out else ""
     if group.kind == "run":
         return agent_name(session, group.thread)
     if group.kind == "work":

@@ -28,9 +28,12 @@ from cma_tui.ui.keys import Hint, bindings, hint_of, keymap_of
 from cma_tui.ui.screens.panel import Panel
 from cma_tui.ui.widgets.bars import CURSOR, backdrop, lane_line
 from cma_tui.ui.widgets.headings import title
+from cma_tui.ui.widgets.listing import PAUSE
 from cma_tui.ui.widgets.page import Line, Page, spread
 from cma_tui.ui.widgets.rowview import fit, joined
 
+AT_ONCE: Final = 1500
+"""Items of a turn that are read at once."""
 _ZOOM: Final = 1.6
 _LEAST: Final = 0.01
 """The shortest time that all columns together may show, in seconds."""
@@ -90,15 +93,16 @@ class WaterfallView(Page):
         self.session: Session = session
         self._counting, self._now_there = counting, now
         last = len(session.turns) - 1
-        self.made = Lanes(session, turn if 0 <= turn <= last else last)
+        self.made = Lanes(session, turn if 0 <= turn <= last else last, AT_ONCE)
+        self._wanted = item
+        """What the cursor goes to when it has been taken in."""
+        self._planned = False
         self._shown: tuple[float, float] | None = None
         """The part of the axis that is seen; None for all."""
         self._top = 0
         """The first lane that is seen."""
         self._cursor: tuple[int, int] | None = None
         """The span under the cursor: its item, and which part of it."""
-        if item is not None and self.made.span(item) is not None:
-            self._cursor = (item, 0)
         self._hit: dict[int, tuple[Lane, list[Bar]]] = {}
         """By line of the screen: the bars on it."""
         self._axis: Axis | None = None
@@ -114,7 +118,23 @@ class WaterfallView(Page):
         followed = self._shown is None and self.made.turn == last and len(session.turns) - 1 > last
         self.made = self.made.update(session, change)
         if followed and self._cursor is None:
-            self.made = Lanes(session, len(session.turns) - 1)
+            self.made = Lanes(session, len(session.turns) - 1, AT_ONCE)
+        self.show()
+
+    def show(self) -> None:
+        """Draw it; of a long turn what has been read, which goes on between keys."""
+        if self._wanted is not None and self.made.span(self._wanted) is not None:
+            self._cursor, self._wanted = (self._wanted, 0), None
+        elif self.made.whole:
+            self._wanted = None
+        super().show()
+        if not self.made.whole and not self._planned and self.is_mounted:
+            self._planned = True
+            self.set_timer(PAUSE, self._go_on)
+
+    def _go_on(self) -> None:
+        self._planned = False
+        self.made.read()
         self.show()
 
     @property
@@ -171,15 +191,14 @@ class WaterfallView(Page):
         head = self._head(width)
         room = max(1, height - len(head) - 5)
         rows = self.made.rows()
-        self._keep_in_sight([lane for _, lane, _ in rows], room)
+        self._keep_in_sight([lane for _, lane in rows], room)
         seen = rows[self._top : self._top + room]
         back = backdrop(axis)
         lines: list[Line] = [*head, [(" " * (names + 1), ""), (axis.line(), "quiet")]]
-        for group, lane, first in seen:
-            number = 0 if first else 1
+        for group, lane in seen:
             drawn = waterfall.bars(lane, axis)
             self._hit[len(lines)] = (lane, drawn)
-            said = fit(waterfall.name(self.session, group, number), names)
+            said = fit(waterfall.name(self.session, group, lane), names)
             here = span if span is not None and _holds(lane, span) else None
             beside = drawn and not drawn[0].first and drawn[0].holds(here)
             tone = "thread" if group.kind == "run" else "quiet"
@@ -188,6 +207,7 @@ class WaterfallView(Page):
         lines += [[("", "")]] * (room - len(seen))
         hidden = len(rows) - len(seen)
         more = f"{hidden} more lanes" if hidden else ""
+        more = more if self.made.whole else "being read"
         lines.append(spread(keys, [(more, "quiet")] if more else [], width))
         return [*lines[:-1], *self._words(width, began, now), lines[-1]]
 
@@ -241,7 +261,7 @@ class WaterfallView(Page):
 
     def _go(self, item: int, part: int) -> None:
         """Put the cursor on a span, and see it."""
-        self._cursor = (item, part)
+        self._cursor, self._wanted = (item, part), None
         span, axis = self._span(), self._axis
         if span is not None and axis is not None and self._shown is not None:
             left, right = axis.column(span.start), axis.column(span.end)
@@ -275,7 +295,7 @@ class WaterfallView(Page):
 
     def action_lane(self, by: int) -> None:
         """Go to the lane below or above, to what went on there at the same time."""
-        lanes = [lane for _, lane, _ in self.made.rows()]
+        lanes = [lane for _, lane in self.made.rows()]
         span = self._span()
         at = self._lane_of(lanes, span)
         if span is None or at is None:
@@ -330,7 +350,8 @@ class WaterfallView(Page):
         if not 0 <= turn < len(self.session.turns):
             self.app.bell()
             return
-        self.made = Lanes(self.session, turn)
+        self.made = Lanes(self.session, turn, AT_ONCE)
+        self._wanted = None
         self._shown, self._cursor, self._top = None, None, 0
         self.show()
 
