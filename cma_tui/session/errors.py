@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping
 from itertools import accumulate
+from sys import maxsize
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -215,13 +216,19 @@ def errors_of(events: Events, items: Mapping[int, Item]) -> list[TurnError]:
     return [error for _, error in sorted(found, key=lambda pair: pair[0])]
 
 
-def turn_errors(session: Session, turn: Turn) -> list[TurnError]:
-    """Everything that went wrong in a turn, what its child threads did in its time included, in order."""
+def turn_errors(session: Session, turn: Turn, latest: int = maxsize) -> list[TurnError]:
+    """Everything that went wrong in a turn, what its child threads did in its time included, in order.
+
+    Args:
+        session: where it is.
+        turn: which.
+        latest: of the turn's items so many are looked at, the last.
+    """
     following = turn.index + 1
     end = session.turns[following].first_item if following < len(session.turns) else len(session.items)
     items = {
         position: session.items[position]
-        for position in range(turn.first_item, end)
+        for position in range(max(turn.first_item, end - latest), end)
         if session.items[position].thread is None
     }
     floor = float("-inf")

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from cma_tui.feed import fold_all
 from cma_tui.report.axis import BREAK, Axis
-from cma_tui.report.lanes import Lanes
-from cma_tui.report.waterfall import bars, words
+from cma_tui.report.lanes import MOST_LANES, Lanes
+from cma_tui.report.waterfall import bars, name, words
 from cma_tui.session.fold import apply
 from cma_tui.session.model import Change, Session
+from tests.session.counting import work
 from tests.stories.write import Log
 
 
@@ -89,6 +90,44 @@ def test_keeping_up_is_beginning_anew(steps):
         assert drawn(lanes) == drawn(anew)
         now = session.last_at + 1
         assert lanes.busy(now) == pytest.approx(anew.busy(now))
+
+
+def crowd(count):
+    """Tools that are all called at once, and of which every tenth fails in the end."""
+    log = Log()
+    log.begin("All at once")
+    uses = [log.tool() for _ in range(count)]
+    for use in uses[::10]:
+        log.result(use, is_error=True)
+    return log.events
+
+
+def test_more_at_once_than_there_are_lanes_is_counted():
+    lanes = Lanes(fold_all(crowd(MOST_LANES + 60)), 0)
+    (tools,) = (group for group in lanes.groups.values() if group.kind == "tool")
+    drawn_ = sum(len(lane.spans) for lane in tools.lanes)
+    assert len(tools.lanes) == MOST_LANES
+    assert drawn_ + len(tools.crowded_out) == MOST_LANES + 60
+    assert name(lanes.session, tools, tools.lanes[0]) == "tools"
+    assert name(lanes.session, tools, tools.lanes[-1]) == f"+{len(tools.crowded_out)} at once"
+
+
+def test_a_crowd_costs_the_same_for_each():
+    def of(count):
+        session = fold_all(crowd(count))
+        return work(lambda: Lanes(session, 0)) / count
+
+    assert of(1200) < 1.5 * of(300)
+
+
+def test_what_is_read_in_slices_is_what_is_read_at_once():
+    session = fold_all(incident())
+    lanes, slices = Lanes(session, 0, 3), 1
+    while not lanes.whole:
+        lanes.read()
+        slices += 1
+    assert slices == -(-len(session.items) // 3)
+    assert drawn(lanes) == drawn(Lanes(session, 0))
 
 
 def test_a_wait_breaks_the_axis_and_says_how_long():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cma_tui.ui.screens import waterfall
 from cma_tui.ui.screens.waterfall import Waterfall
 from tests.report.test_waterfall import incident
 from tests.stories.write import Log
@@ -91,6 +92,26 @@ async def test_it_grows_and_draws_only_what_differs():
         view.refresh = lambda *regions, **options: drawn.extend(regions)
         view.show()
         assert drawn == [], "nothing differs"
+
+
+async def test_a_long_turn_is_read_between_keys(monkeypatch):
+    monkeypatch.setattr(waterfall, "AT_ONCE", 5)
+    log = Log()
+    log.begin("Again and again")
+    for _ in range(40):
+        log.result(log.tool())
+    async with playing(*log.events, size=(100, 30)) as play:
+        await play.press("k", "k")
+        read = play.cursor
+        await play.press("w")
+        view = play.app.screen.view
+        assert view.made.whole or "being read" in play.text()
+        await play.until(lambda: view.made.whole)
+        await play.step()
+        assert "being read" not in play.text()
+        assert len(view.made.order) == 41
+        assert view._cursor == (read, 0), "the row that was read is found however late it is taken in"
+        await play.press("escape")
 
 
 async def test_a_session_without_a_turn():

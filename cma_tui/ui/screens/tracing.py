@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from cma_tui.report.errors import error_text, error_title
 from cma_tui.report.tracing import Link, links, state
-from cma_tui.session.errors import turn_errors
+from cma_tui.session.errors import TurnError, turn_errors
 from cma_tui.session.model import Change, Session
 from cma_tui.ui.keys import Hint, bindings, hint_of, keymap_of
 from cma_tui.ui.links import open_link
@@ -26,6 +26,10 @@ from cma_tui.ui.widgets.rowview import wrap
 if TYPE_CHECKING:
     from cma_tui.mirror import Mirror
 
+_LOOKED_AT = 2_000
+"""Items of the turn, the last, among which what went wrong is looked for."""
+_SHOWN = 30
+"""Errors that are shown, the last."""
 _NAME = 12
 """Cells before a link."""
 
@@ -56,6 +60,10 @@ class Tracing(Panel):
         super().__init__()
         self._session, self._turn, self._item = session, turn, item
         self._mirror, self._replay = mirror, replay
+        self._wrong: list[TurnError] = []
+        """What went wrong in the turn."""
+        self._stale = True
+        """Whether something may have gone wrong since."""
         self._chosen = 0
         self._said = ""
         self._shown = Content("")
@@ -70,8 +78,15 @@ class Tracing(Panel):
 
     def on_mount(self) -> None:
         """What is sent goes on while nothing happens in the session."""
+        self._second()
+        self.set_interval(1.0, self._second)
+
+    def _second(self) -> None:
+        if self._stale:
+            self._stale, turns = False, self._session.turns
+            turn = turns[self._turn] if 0 <= self._turn < len(turns) else None
+            self._wrong = [] if turn is None else turn_errors(self._session, turn, _LOOKED_AT)
         self._draw()
-        self.set_interval(1.0, self._draw)
 
     def on_resize(self) -> None:
         """Wrap anew."""
@@ -81,7 +96,7 @@ class Tracing(Panel):
         """Take in what changed; a session that was folded anew has the turn at the same place."""
         if session is not self._session:
             self._item = None
-        self._session = session
+        self._session, self._stale = session, True
         self._draw()
 
     def _links(self) -> list[Link]:
@@ -120,15 +135,12 @@ class Tracing(Panel):
         self._hints.update(Content((self._said or keys)[:width]))
 
     def _errors(self, width: int) -> list[Content]:
-        if not 0 <= self._turn < len(self._session.turns):
+        if not self._wrong:
             return []
-        lines: list[Content] = []
-        for error in turn_errors(self._session, self._session.turns[self._turn]):
-            if not lines:
-                lines += [
-                    Content(""),
-                    Content.styled(f"what went wrong in turn {self._turn + 1}", "$accent bold"),
-                ]
+        earlier = len(self._wrong) - _SHOWN
+        head = f"what went wrong in turn {self._turn + 1}" + (", latest" if earlier > 0 else "")
+        lines = [Content(""), Content.styled(head, "$accent bold")]
+        for error in self._wrong[-_SHOWN:]:
             lines.append(Content(""))
             lines.append(Content.styled(error_title(self._session, error), "$error bold"))
             lines += [Content(f"  {part}") for part in wrap(error_text(error), width - 2)]
