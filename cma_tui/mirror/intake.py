@@ -24,7 +24,7 @@ from cma_tui.text import printable
 
 QUEUE: Final = 64
 """Turns that may wait in memory, beside as many that are being kept. The others stay in the session."""
-GATHERING: Final = 1.0
+GATHERING: Final = 2.0
 """Seconds between two transactions, as long as there is room in the queue."""
 _TOGETHER = 4_000_000
 """Bytes of one transaction, when there is more than one turn in it."""

@@ -33,8 +33,6 @@ _ITEMS = 1500
 """Items copied in one `update`."""
 _INTERVAL = 1.0
 """Seconds between two looks at a turn that runs, in realtime mode."""
-_FULL = 0.2
-"""Seconds until there may be room in a queue that is full."""
 _REACH = 500
 """Items looked back from a model request for what it was given, in realtime mode."""
 
@@ -107,7 +105,7 @@ class Mirror:
     def update(
         self, session: Session, book: Book, change: Change | None = None, *, whole: bool = True
     ) -> bool:
-        """Pick what is to be sent. Call it after each fold, and after a `pause` while it returns True.
+        """Pick what is to be sent. Call it after each fold, each second, and soon again when it returns True.
 
         Args:
             session: the session as it stands.
@@ -118,7 +116,7 @@ class Mirror:
                 is True once.
 
         Returns:
-            Whether there is more to pick.
+            Whether there is more to pick than one call may take.
         """
         self._whole = self._whole or whole
         if self.mode == "off" or not self._whole or not self._begun(session):
@@ -132,14 +130,8 @@ class Mirror:
             return bool(self._due.turns)
         self._due.notice_costs(session, book)
         more = self._pick(session, _ITEMS)
-        return self._pick_live(session) or more
-
-    @property
-    def pause(self) -> float:
-        """Seconds until a call of `update` will find what the last one has left."""
-        if self._intake is not None and self._intake.full:
-            return _FULL
-        return 0.0 if self._due.turns else max(0.0, self._live_after - self._clock())
+        self._pick_live(session)
+        return more
 
     def close(self, deadline: float = 2.0) -> Status:
         """Keep what was picked, send what can be sent by then, and end.
@@ -311,18 +303,14 @@ class Mirror:
             items -= len(cut.items) + 1
         return bool(due)
 
-    def _pick_live(self, session: Session) -> bool:
-        """Hand over what is new in the turn that runs. Returns whether something waits for its time."""
+    def _pick_live(self, session: Session) -> None:
+        """Hand over what is new in the turn that runs, once a second; what does not fit the queue later."""
         assert self._intake is not None
         turn = session.turn
-        if self.mode != "realtime" or turn is None:
-            return False
-        if self._intake.full:
-            return True
+        if self.mode != "realtime" or turn is None or self._clock() < self._live_after or self._intake.full:
+            return
         if not named(session, turn) or not opening_seen(session, turn):
-            return False
-        if self._clock() < self._live_after:
-            return bool(self._live)
+            return
         key = anchor(session, turn)
         # What a child thread did in an earlier turn may be read while this one runs: it is not this one's.
         ours = self._due.index.children.get(turn.index, {})
@@ -334,17 +322,15 @@ class Mirror:
         }
         if not calls and self._opened == key:
             self._live.clear()
-            return False
+            return
         given = set(calls)
         for position in calls:
             given |= _surroundings(session, turn, position)
         head = take_head(session, self._identity or "")
         cut = take(session, turn, head, self._due.index, self._book, only=given)
-        if not self._intake.offer(Parcel(head, cut, provisional=True, only=calls)):
-            return True
-        self._live.clear()
-        self._opened, self._live_after = key, self._clock() + _INTERVAL
-        return False
+        if self._intake.offer(Parcel(head, cut, provisional=True, only=calls)):
+            self._live.clear()
+            self._opened, self._live_after = key, self._clock() + _INTERVAL
 
     # -- on the threads ------------------------------------------------------------------------------------
 

@@ -258,28 +258,26 @@ def test_a_realtime_turn_sends_what_is_new_and_not_all_over_again(fake, tmp_path
     assert most["tool"] <= 3
 
 
-def test_it_says_how_long_what_is_left_can_wait(fake, tmp_path):
-    """Whoever draws need not ask all the time while a turn runs."""
+def test_a_running_turn_is_looked_at_once_a_second(fake, tmp_path):
+    """Whoever draws need not ask again for it: what is new is picked by the next call that is late enough."""
     time = Time()
     watcher = mirror(fake, tmp_path, mode="realtime", time=time)
     log = Log()
     log.begin()
-    session = fold(told(log.events))
-    assert not watcher.update(session, counted(session), Change())
-    log.tool()
-    apply(session, log.events[-1], change := Change())
-    time.now += 0.25
-    assert watcher.update(session, counted(session), change)
-    assert watcher.pause == pytest.approx(0.75)
-    time.now += 0.75
-    assert not watcher.update(session, counted(session), Change())
+    session = watch(watcher, told(log.events))
+    fake.until(lambda: len(fake.rows) == 2)
+    log.tool("first")
+    time.now += 0.5
+    session = watch(watcher, log.events[-1:], session)
+    log.tool("second")
+    time.now += 0.5
+    session = watch(watcher, log.events[-1:], session)
+    fake.until(lambda: len(fake.rows) == 4)
     close(watcher)
-    log.rest()
-    session = fold(told(many_turns(160).events))
-    other = mirror(fake, tmp_path / "other")
-    assert other.update(session, counted(session), Change())
-    assert other.pause <= 0.2
-    close(other)
+    inserts = [seen for seen in fake.requests if seen.path.endswith("/insert")]
+    assert len(inserts) == 2
+    assert b"first" in inserts[1].raw
+    assert b"second" in inserts[1].raw
 
 
 def test_metadata_alone_leaves_nothing_that_was_said(fake, tmp_path):

@@ -262,12 +262,10 @@ class SessionScreen(Driving):
             self._beat.plan(TICK / 2)
         elif self.feed.behind:
             self._beat.plan(bulk.PAUSE if self._reading else TICK / 4)
-        elif due := [due for due in (self.player.due(), self._mirror_due()) if due is not None]:
-            self._beat.plan(max(TICK, min(due)), loose=True)
-
-    def _mirror_due(self) -> float | None:
-        """Seconds until the mirror wants to pick more, if nothing arrives before."""
-        return self._mirror.pause if self._mirror is not None and self._mirror_behind else None
+        elif self._mirror_behind:
+            self._beat.plan(TICK)
+        elif (due := self.player.due()) is not None:
+            self._beat.plan(max(TICK, due), loose=True)
 
     def _show_figures(self) -> None:
         """Headings are set again where prices were found, or counting has caught up."""
@@ -339,6 +337,7 @@ class SessionScreen(Driving):
         if self._recording is not None:
             self._header.recorded = self._recording.status
         if self._mirror is not None:
+            self._trace(self._mirror, Change())
             self._header.traced = self._mirror.status
         if live:
             self._mind_silence()
