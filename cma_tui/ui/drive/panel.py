@@ -356,6 +356,8 @@ class DrivePanel(Answering):
         """Put the keys into the bar of what waits."""
         if self.approval.has_class("-asking"):
             self.approval.focus()
+        elif self.feed.session.awaited_unseen and not self.feed.session.pending:
+            self.say("what the session waits for is not in this log: it cannot be answered here", "$warning")
 
     def action_outbox(self) -> None:
         """Put the keys into what is not sent yet."""
