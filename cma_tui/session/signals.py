@@ -35,21 +35,37 @@ class Repeat(NamedTuple):
 
 def repeats(session: Session) -> Iterator[Repeat]:
     """Every run of equal calls in the whole session."""
-    runs: dict[str | None, tuple[object, int, int]] = {}
+    runs: dict[str | None, _Run] = {}
     for index, item in enumerate(session.items):
         if not isinstance(item, ToolUse):
             continue
-        call = _call(session, item)
         held = runs.get(item.thread)
-        if held is not None and held[0] == call:
-            runs[item.thread] = (call, held[1] + 1, index)
+        if held is not None and held.goes_on(session, item):
+            held.times, held.item = held.times + 1, index
             continue
-        if held is not None and held[1] >= SAME_CALLS:
-            yield _repeat(session, held)
-        runs[item.thread] = (call, 1, index)
+        if held is not None and held.times >= SAME_CALLS:
+            yield Repeat(held.use.name, held.times, held.item)
+        runs[item.thread] = _Run(item, index)
     for held in runs.values():
-        if held[1] >= SAME_CALLS:
-            yield _repeat(session, held)
+        if held.times >= SAME_CALLS:
+            yield Repeat(held.use.name, held.times, held.item)
+
+
+class _Run:
+    """Calls of one tool, one after the other; what was asked is read where the next is of the same tool."""
+
+    def __init__(self, use: ToolUse, item: int) -> None:
+        self.use = use
+        self.times = 1
+        self.item = item
+        self._call: object = None
+
+    def goes_on(self, session: Session, use: ToolUse) -> bool:
+        """Whether this is the same call again."""
+        if (use.name, use.server) != (self.use.name, self.use.server):
+            return False
+        self._call = self._call or _call(session, self.use)
+        return self._call == _call(session, use)
 
 
 def repeating(session: Session) -> Repeat | None:
@@ -103,18 +119,13 @@ def longest_silence(session: Session) -> float | None:
             if leg.stop_reason == "requires_action" and leg.ended_at is not None
         )
         for before, after in pairwise(moments):
+            if after - before <= (longest or 0.0):
+                continue
             place = bisect_left(pauses, before)
-            paused = place < len(pauses) and pauses[place] <= after
-            if not paused and after - before > (longest or 0.0):
+            if place == len(pauses) or pauses[place] > after:
                 longest = after - before
     return longest
 
 
 def _call(session: Session, use: ToolUse) -> object:
     return (use.name, use.server, session.events[use.event].data.get("input"))
-
-
-def _repeat(session: Session, held: tuple[object, int, int]) -> Repeat:
-    use = session.items[held[2]]
-    assert isinstance(use, ToolUse)
-    return Repeat(use.name, held[1], held[2])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from itertools import count
 from typing import Final
 
 from cma_tui.event import PREVIEW_TYPES, Event
@@ -53,12 +52,13 @@ def _fold(session: Session, events: Sequence[Event], keys: list[str], change: Ch
     first = len(session.owners)
     session.stamped = True
     session.events.extend(events)
-    session.ordinals.update(zip(keys, count(first)))
+    ordinals = list(range(first, first + len(events)))  # one number for the table and the items
+    session.ordinals.update(zip(keys, ordinals, strict=True))
     session.owners.extend(_NOBODY * len(events))
     step_of, all_turns, kept = fold.STEPS.get, session.turns, session.kept
     turn = None
     last = session.last_at
-    for ordinal, event in enumerate(events, first):
+    for ordinal, event in zip(ordinals, events, strict=True):
         step = step_of(event.type)
         if step is None:
             step = fold.other_step(session, event.type)
