@@ -162,6 +162,41 @@ class JsonTree:
             at += 1
         return True
 
+    def hidden(self, at: int, by: int) -> Iterator[Node]:
+        """What is folded away below a row, in the document's order; with a `by` below 0 from its end."""
+        top = self.rows[at]
+        if top.open:
+            return
+        trail = [(top, _children(top, by))]
+        while trail:
+            node, left = trail[-1]
+            child = next(left, None)
+            if child is not None:
+                if by > 0:
+                    yield child
+                trail.append((child, _children(child, by)))
+                continue
+            trail.pop()
+            if by < 0 and trail:
+                yield node
+
+    def reveal(self, at: int, node: Node) -> int:
+        """Unfold what leads from a row to one that is hidden below it. Returns where that is then."""
+        trail = []
+        while node.parent is not None and node is not self.rows[at]:
+            trail.append(node)
+            node = node.parent
+        for each in reversed(trail):
+            self.unfold(at)
+            at += 1
+            while (self.rows[at].depth, self.rows[at].key, self.rows[at].span) != (
+                each.depth,
+                each.key,
+                each.span,
+            ):
+                at += 1
+        return at
+
     def fold(self, at: int) -> int:
         """Hide what is below a row, or its parent's where it is folded itself. Returns the row to be on."""
         if not self.rows[at].open and (parent := self.rows[at].parent) is not None:
@@ -212,6 +247,11 @@ class JsonTree:
                 found = at
             at += 1
         return found
+
+
+def _children(node: Node, by: int) -> Iterator[Node]:
+    below = node.below()
+    return iter(below) if by > 0 else reversed(below)
 
 
 def _place(node: Node, root: int) -> tuple[Key, ...]:

@@ -119,3 +119,16 @@ def test_whatever_is_folded_every_row_stands_below_its_parent_once(value, acts):
                 assert node.parent.open
         assert len({id(node) for node in tree.rows}) == len(tree.rows)
         assert sum(node.parent is None for node in tree.rows) == 2
+
+
+@given(values, st.sampled_from([1, -1]))
+def test_what_is_hidden_is_walked_in_order_and_each_can_be_revealed(value, by):
+    whole = JsonTree([("a", [value])])
+    whole.unfold_all(0)
+    below = [node.path() for node in whole.rows[2:]]
+    tree = JsonTree([("a", [value])])
+    assert [node.path() for node in tree.hidden(1, by)] == below[::by]
+    for path in below:
+        tree = JsonTree([("a", [value])])
+        node = next(node for node in tree.hidden(1, by) if node.path() == path)
+        assert tree.rows[tree.reveal(1, node)].path() == path

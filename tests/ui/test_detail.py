@@ -51,6 +51,25 @@ async def test_the_tree_is_unfolded_gone_through_and_copied(monkeypatch):
         assert play.timeline.has_focus
 
 
+async def test_what_is_folded_away_is_found_and_unfolded():
+    deep = {"first": {"a": ["needle one", {"b": 1}]}, "plain": "x", "second": [{"c": "needle two"}] * 2}
+    log = with_tool(result="no more", input=deep)
+    async with playing(*log.events, size=(160, 40)) as play:
+        await play.press("k", "j", "enter", "J", "slash")
+        await play.write("needle")
+        await play.press("enter")
+        found = []
+        for key in (*["n"] * 3, *["N"] * 2):
+            title = shown(play).split("\n")[0]
+            found.append(title.split()[-1])
+            await play.press(key)
+            await play.settle()
+        first, second, third = ".input.first.a[0]", ".input.second[0].c", ".input.second[1].c"
+        assert found == [first, second, third, first, third], "around both ends"
+        assert 'plain: "x"' in shown(play)
+        assert "▾ second: [2 values]" in shown(play)
+
+
 async def test_what_is_unfolded_stays_so_when_the_result_comes():
     log = Log()
     log.begin("go")

@@ -254,7 +254,7 @@ class Detail(Window):
         """The title, and to its right which view this is and how far one has read."""
         style = self.get_component_rich_style
         node = self._tree.rows[self.view.cursor] if self._view == "tree" and self._tree else None
-        where = node.path() if node is not None else _NAMES[self._view]
+        where = node.path() if node is not None and node.depth else _NAMES[self._view]
         right = fit("  ".join(part for part in (where, self._share) if part), max(0, width - 12))
         title = fit(self._title, width - cell_len(right) - (2 if right else 0))
         gap = Segment(" " * (width - cell_len(title) - cell_len(right)), self.rich_style)

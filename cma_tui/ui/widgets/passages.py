@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
 from rich.segment import Segment
@@ -37,6 +37,13 @@ class Passage:
     def lines(self, at: int) -> list[Strip]:
         """The lines of a piece."""
         raise NotImplementedError
+
+    def hidden(self, at: int, by: int) -> Iterator[tuple[str, Callable[[], int]]]:
+        """What is folded away below a piece, forwards or backwards: its text, and what shows it.
+
+        Showing it says where it is, and changes the pieces after it.
+        """
+        return iter(())
 
 
 class Ready(Passage):

@@ -6,11 +6,14 @@ and what of a very long one is not shown is told.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
+
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from cma_tui.report.tree import JsonTree
+from cma_tui.report.tree import JsonTree, Node
 from cma_tui.text import count, printable
 from cma_tui.ui.widgets.passages import Passage
 from cma_tui.ui.widgets.rowview import fit, wrap
@@ -36,7 +39,14 @@ class Rows(Passage):
 
     def text(self, at: int) -> str:
         """The name and the value, whole where it is a text."""
-        node = self._tree.rows[at]
+        return self._text(self._tree.rows[at])
+
+    def hidden(self, at: int, by: int) -> Iterator[tuple[str, Callable[[], int]]]:
+        """The same of what is folded away below a row."""
+        for node in self._tree.hidden(at, by):
+            yield "" if node.span is not None else self._text(node), partial(self._tree.reveal, at, node)
+
+    def _text(self, node: Node) -> str:
         value = printable(node.value, lines=True, cap=1 << 40) if isinstance(node.value, str) else ""
         return f"{node.name}: {value or node.summary}"
 

@@ -170,16 +170,31 @@ class Window(Widget, can_focus=True):
             self.post_message(self.Exhausted(by))
 
     def _hits(self, places: range, here: int, by: int) -> Iterator[int | None]:
-        """Those of the pieces that hold what is looked for, beyond the one that is read; None for others."""
-        pattern, pages = self._pattern, self._pages
+        """Those of the pieces that hold what is looked for, beyond the one that is read; None for others.
+
+        What is folded away below a piece comes after it, and is shown when it is found.
+        """
         for at in places if by > 0 else reversed(places):
-            if pattern is None:
-                return
-            try:
-                held = pattern.holds(pages.text(at))
-            except TooSlowError:
-                held = False
-            yield at if held and self._beyond(at, here, by) else None
+            if by < 0 and at != here:
+                yield from self._hidden_hits(at, by)
+            yield at if self._holds(self._pages.text(at)) and self._beyond(at, here, by) else None
+            if by > 0:
+                yield from self._hidden_hits(at, by)
+
+    def _hidden_hits(self, at: int, by: int) -> Iterator[int | None]:
+        for text, show in self._pages.hidden(at, by):
+            if self._holds(text):
+                shown = show()
+                self._lines.clear()
+                yield shown
+                return  # the pieces are others now
+            yield None
+
+    def _holds(self, text: str) -> bool:
+        try:
+            return self._pattern is not None and self._pattern.holds(text)
+        except TooSlowError:
+            return False
 
     def _beyond(self, at: int, here: int, by: int) -> bool:
         """Whether a hit in a piece is not the one that is read now."""
