@@ -1,5 +1,6 @@
-"""Every command in the README and in docs/ is one that there is; those on files and sessions are run."""
+"""Every command in the README and in docs/ is one that there is, and is run where it is no screen."""
 
+import io
 import re
 import shlex
 from pathlib import Path
@@ -25,8 +26,8 @@ def four_turns():
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LOG = four_turns()
-RUN = {"export", "stats"}
-"""Commands that end by themselves and only read: they are run."""
+NOT_RUN = {"chat", "replay", "trace"}
+"""Commands that need a screen or Braintrust; what they do is tested where those are."""
 
 
 def commands(text):
@@ -79,16 +80,25 @@ def test_a_command_of_the_pages(page, words, there, monkeypatch):
         pytest.fail(f"{page}: cma-top {' '.join(words)}: {error.format_message()}")
 
 
-@pytest.mark.parametrize(
-    "words", [words for _, words in ALL if words and words[0] in RUN], ids=lambda words: " ".join(words)
-)
-def test_a_command_that_reads_is_run(words, there, service, run):
-    session = service.session()
-    service.say(session, "hello")
-    for output in re.findall(r"-o (\S+)", " ".join(words)):
-        (there / output).unlink(missing_ok=True)
-    code, _, err = run(*[re.sub(r"^sesn_.*", session, word) for word in words])
-    assert code == 0, err
+@pytest.mark.parametrize("page", sorted({page for page, _ in ALL}))
+def test_the_commands_of_a_page_are_run(page, there, service, sim, run, monkeypatch):
+    """Where something is sent on a session that rests, else on one that has ended: following it ends."""
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    rests, ended = service.session(), service.session()
+    for session in (rests, ended):
+        service.say(session, "hello")
+    service.server.call(lambda: sim.archive(sim.sessions[ended]))
+    agent, environment = next(iter(sim.agents)), next(iter(sim.environments))
+    (there / "notify.sh").write_text("#!/bin/sh\n")
+    (there / "notify.sh").chmod(0o700)
+    for words in (words for name, words in ALL if name == page and not NOT_RUN & {*words[:1]}):
+        for output in re.findall(r"-o (\S+)", " ".join(words)):
+            (there / output).unlink(missing_ok=True)
+        session = rests if words[:1] == ["send"] else ended
+        meant = {"sesn_": session, "agent_": agent, "env_": environment}
+        named = [next((meant[key] for key in meant if word.startswith(key)), word) for word in words]
+        code, _, err = run(*named)
+        assert code == 0, (named, err)
 
 
 def test_every_command_and_every_page_is_listed():
