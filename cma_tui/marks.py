@@ -122,6 +122,12 @@ class Marks:
         if ordinal >= 0:
             self._add("note", ordinal, self.noted[key])
 
+    def named(self, words: str) -> int | None:
+        """The moment of the first mark by hand whose note has these words."""
+        wanted = words.lower()
+        marks = (m for m in self.list if m.kind == "note" and wanted and wanted in m.note.lower())
+        return next((mark.step for mark in marks), None)
+
     # -- looked at ----------------------------------------------------------------------------------------
 
     def after(self, step: int, kinds: Iterable[str] = KINDS) -> Mark | None:

@@ -47,6 +47,14 @@ class Pace:
         """How many steps have happened after so many seconds of playing; at least `start`."""
         return bisect_right(self._reckoned(), seconds, lo=start) if seconds >= 0 else start
 
+    def step_by(self, at: float) -> int:
+        """The moment at which everything until that time of the log has happened."""
+        times = self._moments.times
+        for step, time in enumerate(times):  # they need not ascend
+            if time > at:
+                return step
+        return len(times)
+
     def step_at(self, share: float) -> int:
         """How many steps have happened when so much of the playing time is over, 0 to 1."""
         if share <= 0:

@@ -368,13 +368,13 @@ class Player:
                 return self._step_of(place)
             began = self.began
             here = self.time if self.step else began
-            return None if began is None else self._step_by(places.time_of(place, began, here))
+            return None if began is None else self._pace.step_by(places.time_of(place, began, here))
         except places.PlaceError:
             return None
 
     def ordinal(self, place: places.Share | places.Named) -> int | None:
         """The event of a place that only the player knows: of a share of the playing time, or of a note."""
-        step = self.step_at(place.share) if isinstance(place, places.Share) else self._noted(place.name)
+        step = self.step_at(place.share) if isinstance(place, places.Share) else self.marks.named(place.name)
         if step is None:
             return None
         moments = self._moments
@@ -386,21 +386,7 @@ class Player:
         try:
             return self._moments.step_of(places.ordinal_of(self.feed.session, place))
         except places.PlaceError:
-            return self._noted(place.name) if isinstance(place, places.Named) else None
-
-    def _noted(self, words: str) -> int | None:
-        """The first mark by hand whose note has these words."""
-        wanted = words.lower()
-        marks = (m for m in self.marks.list if m.kind == "note" and wanted and wanted in m.note.lower())
-        return next((mark.step for mark in marks), None)
-
-    def _step_by(self, at: float) -> int:
-        """The moment at which everything until that time has happened."""
-        times = self._moments.times
-        for step, time in enumerate(times):  # they need not ascend
-            if time > at:
-                return step
-        return len(times)
+            return self.marks.named(place.name) if isinstance(place, places.Named) else None
 
 
 def _checked(speed: float | None) -> float | None:

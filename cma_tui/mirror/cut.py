@@ -18,18 +18,8 @@ from cma_tui.event import Event
 from cma_tui.session.agents import first_agent
 from cma_tui.session.book import Bill, Book
 from cma_tui.session.cost import Prices
-from cma_tui.session.model import (
-    Agent,
-    Evaluation,
-    Failure,
-    Item,
-    ModelRequest,
-    Session,
-    SessionThread,
-    ToolUse,
-    Turn,
-    WorkflowRun,
-)
+from cma_tui.session.members import Agent, SessionThread, WorkflowRun
+from cma_tui.session.model import Evaluation, Failure, Item, ModelRequest, Session, ToolUse, Turn
 from cma_tui.session.own import copy_turn
 
 _SPOKEN = frozenset(

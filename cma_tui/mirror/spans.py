@@ -21,7 +21,8 @@ from cma_tui.mirror.row import FIRST_TOKEN, Row, known, metrics, seconds
 from cma_tui.session.book import Book
 from cma_tui.session.errors import TurnError, ended_badly, errors_of
 from cma_tui.session.figures import waiting_us, wall_us
-from cma_tui.session.model import Agent, ModelRequest, Session, ToolUse, Turn
+from cma_tui.session.members import Agent
+from cma_tui.session.model import ModelRequest, Session, ToolUse, Turn
 
 SESSION = "session"
 _ERRORS = 20

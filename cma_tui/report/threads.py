@@ -14,7 +14,8 @@ import msgspec
 from cma_tui.content import as_text, plain_text
 from cma_tui.report.words import stop_words
 from cma_tui.session.elapsed import seconds
-from cma_tui.session.model import Item, ModelRequest, Session, SessionThread, ToolUse
+from cma_tui.session.members import SessionThread
+from cma_tui.session.model import Item, ModelRequest, Session, ToolUse
 from cma_tui.session.sums import Sums
 from cma_tui.text import first_line
 

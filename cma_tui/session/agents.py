@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from cma_tui.session.model import Agent, Session
+from cma_tui.session.members import Agent
+from cma_tui.session.model import Item, Session
 
 
 def first_agent(session: Session) -> Agent:
@@ -49,3 +50,22 @@ def model_of(session: Session, thread: str | None, ordinal: int | None = None) -
         return model_after(session, thread, changes_before(session, ordinal))
     child = session.threads.get(thread) if thread is not None else None
     return (child.model if child is not None else None) or session.agent.model
+
+
+class Asked:
+    """Which models are taken to have been asked, as long as that stands."""
+
+    def __init__(self) -> None:
+        self._models: dict[tuple[str | None, int], str | None] = {}
+        """By thread, and by how often the agent had been changed."""
+
+    def of(self, session: Session, item: Item) -> str | None:
+        """The model that is taken to have been asked for an item."""
+        key = (item.thread, changes_before(session, item.event))
+        if key not in self._models:
+            self._models[key] = model_after(session, *key)
+        return self._models[key]
+
+    def stands(self, session: Session) -> bool:
+        """Whether nothing has shown since that it was another."""
+        return all(model_after(session, *key) == model for key, model in self._models.items())

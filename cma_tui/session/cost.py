@@ -14,7 +14,8 @@ from typing import Final, Literal, NamedTuple, Protocol
 
 from cma_tui.content import as_dict
 from cma_tui.event import ModelUsage
-from cma_tui.session.model import Session, UsageSnapshot
+from cma_tui.session.members import UsageSnapshot
+from cma_tui.session.model import Session
 
 NANO: Final = 1_000_000_000
 """Billionths in a dollar."""

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Final
 
 from cma_tui.session import sums as add
-from cma_tui.session.agents import changes_before, model_after
+from cma_tui.session.agents import Asked
 from cma_tui.session.cost import Prices, running_cost
 from cma_tui.session.elapsed import ANSWER, MODEL, TOOLS, YOU, Split, micros
 from cma_tui.session.figures import TurnFigures, wall_us
@@ -89,12 +89,11 @@ class Pages:
         """Item indexes of the model requests, in the order of the items."""
         self.ran = 0
         """What the turns' running time costs."""
-        self._models: dict[tuple[str | None, int], str | None] = {}
-        """What was taken to be the model of a thread, after so many changes of the agent."""
+        self._asked = Asked()
 
     def touch(self, session: Session, change: Change) -> bool:
         """Look again at what changed. Returns False where it was counted as it is no more: count anew."""
-        if change.header and any(model_after(session, *key) != model for key, model in self._models.items()):
+        if change.header and not self._asked.stands(session):
             return False
         for index in change.items:
             if index >= self._seen:
@@ -233,7 +232,7 @@ class Pages:
                 self._tool(session, item)
                 self._confirmed.pop(index, None)
             case Evaluation():
-                parts = add.of_grader(item, self._asked(session, item), self.prices)
+                parts = add.of_grader(item, self._asked.of(session, item), self.prices)
                 self._ended(session, item, item.end, item.ended_at, parts)
                 self._busy(MODEL, item.at, item.ended_at)
             case Failure():
@@ -266,7 +265,7 @@ class Pages:
             self._add(item, {"queued": 1, "queue_us": micros(session.queue_waits[index])})
 
     def _request(self, session: Session, index: int, item: ModelRequest) -> None:
-        parts = add.of_request(item, self._asked(session, item), self.prices)
+        parts = add.of_request(item, self._asked.of(session, item), self.prices)
         turn = self._ended(session, item, item.end, item.ended_at, parts)
         self._busy(MODEL, item.at, item.ended_at)
         self._first_token(session, index, item)
@@ -279,13 +278,6 @@ class Pages:
         turn.prompt, turn.peak = prompt or turn.prompt, max(turn.peak, prompt)
         if turn.first_block_us < 0 and item.first_block_at is not None and item.at is not None:
             turn.first_block_us = max(0, micros(item.first_block_at) - micros(item.at))
-
-    def _asked(self, session: Session, item: Item) -> str | None:
-        """The model that is taken to have been asked."""
-        key = (item.thread, changes_before(session, item.event))
-        if key not in self._models:
-            self._models[key] = model_after(session, *key)
-        return self._models[key]
 
     def _first_token(self, session: Session, index: int, item: ModelRequest) -> None:
         home = self._home(item)

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from cma_tui.session.cost import snapshots
 from cma_tui.session.figures import TurnFigures
-from cma_tui.session.model import Session, UsageSnapshot
+from cma_tui.session.members import UsageSnapshot
+from cma_tui.session.model import Session
 
 
 class Late(NamedTuple):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_chec
 import msgspec
 
 from cma_tui.event import Event, ModelUsage
+from cma_tui.session.members import Agent, Outcome, Preview, SessionThread, UsageSnapshot, WorkflowRun
 
 if TYPE_CHECKING:
     from cma_tui.session.own import Kept
@@ -164,98 +165,6 @@ class Turn(msgspec.Struct, gc=False):
     def waiting(self) -> bool:
         """Whether it stands still for an answer."""
         return not self.ended and bool(self.legs) and self.legs[-1].stop_reason == "requires_action"
-
-
-class UsageSnapshot(msgspec.Struct, gc=False):
-    """A `session.usage` event: what the whole session, children included, has used so far."""
-
-    event: int
-    at: float | None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_tokens: int | None = None
-    cache_write_5m_tokens: int | None = None
-    cache_write_1h_tokens: int | None = None
-    cost_usd: float | None = None
-    active_seconds: float | None = None
-    web_searches: int | None = None
-    charged_usd: float | None = None
-    """The highest cost told up to here: what was charged stays charged, though a snapshot falls back."""
-
-
-class Agent(msgspec.Struct):
-    """The agent's snapshot, as the session's resource gives it."""
-
-    id: str | None = None
-    name: str | None = None
-    version: int | None = None
-    model: str | None = None
-    tools: list[Any] = msgspec.field(default_factory=list)
-
-
-class SessionThread(msgspec.Struct):
-    """An agent thread below the primary one. Its own events are here only if its stream was read."""
-
-    id: str
-    agent_name: str | None = None
-    parent: str | None = None
-    model: str | None = None
-    workflow_run: str | None = None
-    created_at: float | None = None
-    status: str = "unknown"
-    stop_reason: str | None = None
-    items: array[int] = msgspec.field(default_factory=lambda: array("q"))
-    """Indexes in `Session.items` of what its own stream showed, and of its asks."""
-    created: array[int] = msgspec.field(default_factory=lambda: array("q"))
-    """Indexes in `Session.items` of the rows that tell of its beginning: they say how it stands."""
-    read: bool = False
-    """Whether events of its own stream are in the log."""
-    usage: UsageSnapshot | None = None
-    """What the API last said that it has used, its own events seen or not."""
-
-
-class Outcome(msgspec.Struct):
-    """A defined outcome and how its evaluations went."""
-
-    id: str
-    event: int
-    evaluations: list[int] = msgspec.field(default_factory=list)
-    """Item indexes of its evaluations."""
-    result: str | None = None
-
-
-class WorkflowRun(msgspec.Struct):
-    """A dynamic workflow run."""
-
-    id: str
-    name: str | None = None
-    status: str = "unknown"
-    phases: dict[str, str] = msgspec.field(default_factory=dict)
-    """Names by phase id."""
-    open_phases: list[str] = msgspec.field(default_factory=list)
-    result: str | None = None
-    error: str | None = None
-    created_at: float | None = None
-    ended_at: float | None = None
-
-
-class Preview(msgspec.Struct):
-    """Text that streams in before its event exists, or thinking that has begun."""
-
-    id: str
-    type: str
-    stream: str | None
-    started_at: float | None
-    """When it reached us."""
-    parts: list[list[str]] = msgspec.field(default_factory=list)
-    """Fragments by content index."""
-    partial: bool = False
-    """True when its beginning was not seen."""
-
-    @property
-    def text(self) -> str:
-        """What has arrived so far."""
-        return "\n".join("".join(part) for part in self.parts)
 
 
 class Change(msgspec.Struct):

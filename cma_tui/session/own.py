@@ -15,7 +15,8 @@ from copy import copy
 from typing import TYPE_CHECKING, TypeVar
 
 from cma_tui.event import Event
-from cma_tui.session.model import Item, Outcome, Session, SessionThread, Turn, WorkflowRun
+from cma_tui.session.members import Outcome, SessionThread, WorkflowRun
+from cma_tui.session.model import Item, Session, Turn
 
 if TYPE_CHECKING:
     from cma_tui.session.moments import Moments

@@ -10,7 +10,8 @@ from __future__ import annotations
 from array import array
 
 from cma_tui.event import Event
-from cma_tui.session.model import Change, Item, Session, SessionThread
+from cma_tui.session.members import SessionThread
+from cma_tui.session.model import Change, Item, Session
 
 
 def own_stream(session: Session, event: Event) -> str | None:

@@ -10,7 +10,8 @@ import msgspec
 
 from cma_tui.content import as_dict, as_number, as_text
 from cma_tui.event import Event
-from cma_tui.session.model import Change, Preview, Session
+from cma_tui.session.members import Preview
+from cma_tui.session.model import Change, Session
 from cma_tui.session.place import own_stream
 
 _MOST_BLOCKS = 1000

@@ -13,7 +13,8 @@ from cma_tui.content import as_dict, as_list, as_number, as_text, model_name
 from cma_tui.event import Event, ModelUsage, count, parse_stamp
 from cma_tui.session import own
 from cma_tui.session.cost import usd
-from cma_tui.session.model import Agent, Change, Item, Session, UsageSnapshot
+from cma_tui.session.members import Agent, UsageSnapshot
+from cma_tui.session.model import Change, Item, Session
 from cma_tui.session.place import own_stream, place, renamed
 from cma_tui.session.turns import current
 

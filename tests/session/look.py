@@ -13,16 +13,8 @@ from cma_tui.session.book import figures_of
 from cma_tui.session.cost import NANO, list_cost, session_list_cost
 from cma_tui.session.figures import waiting_us, wall_us
 from cma_tui.session.fold import apply
-from cma_tui.session.model import (
-    Change,
-    Failure,
-    Item,
-    ModelRequest,
-    Session,
-    SessionThread,
-    ToolUse,
-    Turn,
-)
+from cma_tui.session.members import SessionThread
+from cma_tui.session.model import Change, Failure, Item, ModelRequest, Session, ToolUse, Turn
 
 
 @dataclass

@@ -16,7 +16,8 @@ from cma_tui.session.elapsed import Split
 from cma_tui.session.errors import turn_errors
 from cma_tui.session.figures import ToolFigures
 from cma_tui.session.fold import apply
-from cma_tui.session.model import Agent, Change, Session
+from cma_tui.session.members import Agent
+from cma_tui.session.model import Change, Session
 from cma_tui.session.requests import RequestFigures
 from cma_tui.session.sums import Sums
 from tests.session.counting import work
