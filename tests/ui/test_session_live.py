@@ -274,13 +274,19 @@ async def test_a_detail_stays_open_when_the_order_is_mended():
         assert play.detail_text() == before
 
 
-async def test_every_item_of_every_recording_has_a_detail_at_every_width():
+@pytest.mark.parametrize("size", [(50, 15), (160, 40)])
+async def test_every_item_of_every_recording_has_a_detail_at_every_width(size):
     for name in NAMES:
-        async with playing(*recording(name), size=(160, 40), density="full") as play:
-            for entry in list(play.timeline.entries.list):
-                if entry >= 0:
-                    play.detail.show(play.session, entry)
-                    play.detail.action_raw()
+        async with playing(*recording(name), size=size, density="full") as play:
+            items = [entry for entry in play.timeline.entries.list if entry >= 0]
+            play.timeline.post_message(play.timeline.Opened(items[0]))
+            await play.step()
+            for item in items:
+                play.detail.show(play.session, item)
+                assert play.detail_text().strip()
+                play.detail.action_raw()
+                assert play.session.events[play.session.items[item].event].type in play.detail_text()
+                play.detail.action_raw()
 
 
 # ------------------------------------------------------------------------------------ how often it draws
