@@ -19,6 +19,10 @@ from cma_tui.text import printable
 
 WHOLE = 1 << 40
 """A cap that caps nothing: what is searched is never cut."""
+_LEAVES = 100_000
+"""Strings and names of one JSON value that are looked through."""
+_BEFORE = 20
+"""Characters before a hit that are shown with it."""
 PATIENCE = 0.05
 """Seconds an expression of the user's may take on one text: some would take years."""
 
@@ -92,7 +96,7 @@ class Pattern:
         """
         return self._may_match(session, index) and any(map(self.holds, texts(session, index)))
 
-    def context(self, session: Session, index: int, before: int = 20) -> str:
+    def context(self, session: Session, index: int) -> str:
         """One line around the first place in the item's text that is not its row's line; empty without one.
 
         Raises:
@@ -101,7 +105,7 @@ class Pattern:
         for text in texts(session, index):
             for start, end in self.spans(text):
                 line = text.rfind("\n", 0, start) + 1
-                begin = max(line, start - before)
+                begin = max(line, start - _BEFORE)
                 stop = text.find("\n", end)
                 stop = min(stop if stop >= 0 else len(text), end + 200)
                 return ("…" if begin > line else "") + text[begin:stop].strip().replace("\n", "⏎")
@@ -244,9 +248,9 @@ def holds(session: Session, ordinal: int, pattern: Pattern) -> bool:
     return pattern.matches(session, item)
 
 
-def leaves(value: object, limit: int = 100_000) -> Iterator[str]:
+def leaves(value: object) -> Iterator[str]:
     """Every string and name of a JSON value, in order; other values as JSON. Takes any depth."""
-    waiting: list[object] = [value]
+    waiting, limit = [value], _LEAVES
     while waiting and limit:
         limit -= 1
         match waiting.pop():

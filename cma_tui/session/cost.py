@@ -21,6 +21,8 @@ NANO: Final = 1_000_000_000
 """Billionths in a dollar."""
 RUNNING_HOUR: Final = NANO * 8 // 100
 """What the server charges for an hour in which a thread runs."""
+_WINDOW: Final = 600.0
+"""Seconds over which the rate is measured."""
 SEARCH: Final = NANO // 100
 """What the server charges for a web search."""
 
@@ -151,7 +153,7 @@ class Burn(NamedTuple):
     """From when on it was measured."""
 
 
-def burn(usages: Sequence[UsageSnapshot], window: float = 600.0) -> Burn | None:
+def burn(usages: Sequence[UsageSnapshot]) -> Burn | None:
     """The rate over the last ten minutes that snapshots tell of, at least over the last two; None before."""
     last: UsageSnapshot | None = None
     first: UsageSnapshot | None = None
@@ -162,10 +164,10 @@ def burn(usages: Sequence[UsageSnapshot], window: float = 600.0) -> Burn | None:
             last = usage
             continue
         if usage.at < last.at:
-            if first is not None and usage.at < last.at - window:
+            if first is not None and usage.at < last.at - _WINDOW:
                 break
             first = usage
-            if usage.at < last.at - window:
+            if usage.at < last.at - _WINDOW:
                 break
     if last is None or first is None or last.at is None or first.at is None:
         return None

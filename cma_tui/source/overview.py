@@ -37,6 +37,8 @@ PAGE = 100
 MOST_STREAMS = 40
 _LINGER = 20.0
 """Seconds for which a stream stays open after its session came to rest."""
+_READ = 200
+"""Sessions, the newest, of which a list that is printed tells what the end of the log says."""
 _MOVING = ("running", "rescheduling")
 
 _STATUS = {
@@ -91,13 +93,12 @@ class Workspace:
             await asyncio.wait((running,))
             await self._client.close()
 
-    async def snapshot(self, most: int | None = None, *, archived: bool = False, read: int = 200) -> Roster:
+    async def snapshot(self, most: int | None = None, *, archived: bool = False) -> Roster:
         """Sessions as they stand now. Closes the client.
 
         Args:
             most: how many, the newest; 10,000 at most if not said.
             archived: those that have been archived as well.
-            read: sessions, the newest, of which the end of the log is read.
 
         Raises:
             SourceError: there is no access, or no server.
@@ -115,7 +116,7 @@ class Workspace:
                 if cursor is None or cursor in seen or len(self._known) >= most:
                     break
                 seen.add(cursor)
-            await self._tails.read_first(read)
+            await self._tails.read_first(_READ)
         except* SourceError as group:
             raise first_error(group) from None
         finally:

@@ -64,10 +64,10 @@ class Resources:
         call = self._client.beta.sessions.with_raw_response.delete
         return await self._changed(call(session), f"session {session}")
 
-    async def sessions(self, limit: int = 100, *, archived: bool = False) -> list[dict[str, Any]]:
+    async def sessions(self, limit: int) -> list[dict[str, Any]]:
         """The newest sessions."""
         call = self._client.beta.sessions.with_raw_response.list
-        return _listed(await self._read(call(limit=limit, include_archived=archived), "the list of sessions"))
+        return _listed(await self._read(call(limit=limit), "the list of sessions"))
 
     async def agents(self) -> list[dict[str, Any]]:
         """The newest agents."""

@@ -74,15 +74,15 @@ def items_of(session: Session, part: Part) -> set[int]:
     }
 
 
-def chapters(session: Session, part: Part, density: Density = Density.NORMAL) -> Iterator[Chapter]:
-    """The wanted items that show something, by turns and then by threads."""
+def chapters(session: Session, part: Part) -> Iterator[Chapter]:
+    """The wanted items that show at the normal density, by turns and then by threads."""
     wanted = items_of(session, part)
     turns: dict[int, list[int]] = {}
     threads: dict[str, list[int]] = {}
     for index in sorted(wanted):
         item = session.items[index]
         least = level(session, index)
-        if least is None or least > density:
+        if least is None or least > Density.NORMAL:
             continue
         asks = isinstance(item, ToolUse) and item.on_session and part.thread is None
         if item.thread is None or asks:

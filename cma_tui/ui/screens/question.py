@@ -27,10 +27,10 @@ class Question(ModalScreen[str | None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings({"prompt.leave": "leave"})
 
-    def __init__(self, question: str, given: str = "") -> None:
+    def __init__(self, question: str) -> None:
         super().__init__()
         self._question = Static(question, markup=False)
-        self._input = Input(given, select_on_focus=False)
+        self._input = Input(select_on_focus=False)
 
     def compose(self) -> ComposeResult:
         """The question and the line."""
