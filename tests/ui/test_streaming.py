@@ -1,9 +1,11 @@
 """A message while it is written: its lines stay where they are when it is there."""
 
+from time import process_time
+
 import pytest
 from rich.style import Style
 
-from cma_tui.ui.widgets.rowview import Look, is_markdown, markdown_console, set_markdown, wrap
+from cma_tui.ui.widgets.rowview import MARKDOWN_CAP, Look, is_markdown, markdown_console, set_markdown, wrap
 from cma_tui.ui.widgets.streaming import Streaming
 from tests.stories.write import Log, preview_delta, preview_start
 from tests.ui.play import playing
@@ -38,6 +40,10 @@ That is all.
 LONG = "\n\n".join(f"paragraph {n} with some **bold** words that go on for a while" for n in range(30))
 
 
+HUGE = "\n\n".join(f"## Part {n}\n\n```python\nx = {n}\n\ny = **{n}\n```\n\n{LONG[:700]}" for n in range(30))
+"""Longer than what is set as Markdown."""
+
+
 def console():
     plain = Style()
     return markdown_console(Look(plain, plain, plain, plain, plain, plain, plain, {}))
@@ -65,6 +71,27 @@ def test_what_is_written_piece_by_piece_is_set_like_the_message(text, size):
     assert shown == whole(text.strip("\n"))
 
 
+def test_a_message_of_any_length_is_set_as_it_was_while_it_was_written():
+    assert len(HUGE) > MARKDOWN_CAP
+    assert not is_markdown(HUGE)
+    made = Streaming(60, Style(), console())
+    for end in range(500, len(HUGE), 500):
+        made.lines(HUGE[:end])
+    shown = lines_of(made.lines(HUGE, whole=True))
+    assert shown == lines_of(Streaming(60, Style(), console()).lines(HUGE, whole=True))
+    assert "Part 2" in shown, "its beginning is Markdown"
+    assert "## Part 29" in shown, "and its end as it was written"
+
+
+def test_a_block_of_code_with_many_empty_lines_is_looked_through_once():
+    code = "```\n" + "a\n\n" * 20_000
+    begun = process_time()
+    made = Streaming(60, Style(), console())
+    for end in (20_000, 40_000, len(code)):
+        made.lines(code[:end])
+    assert process_time() - begun < 2.0
+
+
 def test_blocks_that_have_ended_are_set_once(monkeypatch):
     from cma_tui.ui.widgets import streaming
 
@@ -78,7 +105,7 @@ def test_blocks_that_have_ended_are_set_once(monkeypatch):
     assert max(set_) < 200, "a block, not the whole"
 
 
-@pytest.mark.parametrize("text", [ANSWER, LONG], ids=["blocks", "long"])
+@pytest.mark.parametrize("text", [ANSWER, LONG, HUGE], ids=["blocks", "long", "huge"])
 @pytest.mark.parametrize("keys", [(), ("end", "k", "pageup", "j")], ids=["following", "reading in it"])
 async def test_a_preview_becomes_its_message_without_a_jump(text, keys):
     log = Log()
@@ -86,8 +113,9 @@ async def test_a_preview_becomes_its_message_without_a_jump(text, keys):
     start = log.start()
     async with playing(*log.events, size=(80, 24)) as play:
         await play.give(preview_start("said"))
-        for at in range(0, len(text), 40):
-            await play.give(preview_delta("said", text[at : at + 40]))
+        step = max(40, len(text) // 50)
+        for at in range(0, len(text), step):
+            await play.give(preview_delta("said", text[at : at + step]))
         await play.press(*keys)
         await play.settle()
         before = play.rows()

@@ -282,12 +282,31 @@ def highlight(line: Strip, spans: Iterable[tuple[int, int]], style: Style) -> St
     return Strip(segments, line.cell_length)
 
 
-def is_markdown(text: str) -> bool:
-    """Whether the text is worth setting as Markdown, and small enough that setting it cannot freeze."""
-    if len(text) > MARKDOWN_CAP or not any(mark in text for mark in ("*", "`", "#", "|", "\n-", "\n1.", "[")):
+Weight = tuple[int, int, int]
+"""What setting Markdown costs: its characters, its fences, the rows of its tables."""
+_LIMITS: Weight = (MARKDOWN_CAP, 2 * _FENCES, _ROWS)
+
+
+def weight(text: str) -> Weight:
+    """What setting this as Markdown would cost."""
+    return len(text), text.count("```"), sum("|" in line for line in text.split("\n"))
+
+
+def has_marks(text: str) -> bool:
+    """Whether the text may hold Markdown."""
+    return any(mark in text for mark in ("*", "`", "#", "|", "\n-", "\n1.", "["))
+
+
+def is_markdown(text: str, beside: Weight = (0, 0, 0)) -> bool:
+    """Whether the text is worth setting as Markdown, and small enough that setting it cannot freeze.
+
+    `beside` is what of the same message is set already.
+    """
+    if len(text) > MARKDOWN_CAP or not has_marks(text):
         return False
-    bars = [line.count("|") for line in text.split("\n") if "|" in line]
-    return text.count("```") <= 2 * _FENCES and len(bars) <= _ROWS and max(bars, default=0) <= _COLUMNS + 1
+    if any(sum(both) > most for *both, most in zip(beside, weight(text), _LIMITS, strict=True)):
+        return False
+    return max((line.count("|") for line in text.split("\n")), default=0) <= _COLUMNS + 1
 
 
 class _Heading(Heading):

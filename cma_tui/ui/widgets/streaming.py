@@ -1,8 +1,8 @@
 """A message while it is written, set as it will be when it is there.
 
 Owns which part of it is settled. Invariants: a block that has ended is set once, as Markdown where it is
-some, so that its lines stay when the message takes the place of its preview; one more piece of text costs
-what the block that is being written costs.
+some, so that its lines stay when the message takes the place of its preview; the lines are those of the text,
+in whatever pieces it came; one more piece of text costs what the block that is being written costs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 
-from cma_tui.ui.widgets.rowview import is_markdown, set_markdown, wrap
+from cma_tui.ui.widgets.rowview import Weight, has_marks, is_markdown, set_markdown, weight, wrap
 
 _AT_ONCE = 2_000
 """Characters of the block that is being written up to which it is set as Markdown."""
@@ -33,27 +33,34 @@ class Streaming:
         """Of the blocks that have ended, with an empty line after each."""
         self._settled = 0
         """How many characters those are."""
+        self._cost: Weight = (0, 0, 0)
+        """What of them is set as Markdown."""
 
-    def lines(self, text: str) -> Lines:
-        """All lines of a text that begins as the one before did; it is printable."""
-        if not self._settled and not is_markdown(text):
+    def lines(self, text: str, *, whole: bool = False) -> Lines:
+        """All lines of a printable text that begins as the one before did; `whole`: nothing follows."""
+        if not self._settled and not has_marks(text):
             return self._plain(text)  # blank lines stay as they are, as in a message that is no Markdown
+        at, fenced = self._settled, False
         for found in _BREAK.finditer(text, self._settled):
-            if _JOINED.match(text, found.end()) or self._fenced(text, found.start()):
+            fences = sum(line.lstrip().startswith("```") for line in text[at : found.start()].split("\n"))
+            at, fenced = found.start(), fenced ^ (fences % 2 == 1)
+            if fenced or _JOINED.match(text, found.end()):
                 continue
-            self._lines += [*self._set(text[self._settled : found.start()]), []]
-            self._settled = found.end()
+            block = text[self._settled : at]
+            self._lines += [*self._set(block), []]
+            self._settled = at = found.end()
         rest = text[self._settled :]
-        return [*self._lines, *(self._set(rest) if len(rest) <= _AT_ONCE else self._plain(rest))]
+        if whole or len(rest) <= _AT_ONCE:
+            return [*self._lines, *self._set(rest, settled=False)]
+        return [*self._lines, *self._plain(rest)]
 
-    def _fenced(self, text: str, stop: int) -> bool:
-        """Whether a place is inside of a block of code."""
-        lines = text[self._settled : stop].split("\n")
-        return sum(line.lstrip().startswith("```") for line in lines) % 2 == 1
-
-    def _set(self, text: str) -> Lines:
-        if not is_markdown(text):
+    def _set(self, text: str, *, settled: bool = True) -> Lines:
+        """A block, as Markdown as long as what of the message is set so stays within its limits."""
+        if not is_markdown(text, self._cost):
             return self._plain(text.strip("\n"))
+        if settled:
+            first, second, third = weight(text)
+            self._cost = (self._cost[0] + first, self._cost[1] + second, self._cost[2] + third)
         return set_markdown(text, self._width, self._style, self._console)
 
     def _plain(self, text: str) -> Lines:

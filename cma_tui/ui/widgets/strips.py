@@ -27,7 +27,16 @@ from cma_tui.session.model import Change, Session, Turn
 from cma_tui.text import clock, duration, first_line, offset
 from cma_tui.ui.entries import Entries
 from cma_tui.ui.widgets import headings
-from cma_tui.ui.widgets.rowview import Look, draw, fit, highlight, left_width, markdown_console, measure_in
+from cma_tui.ui.widgets.rowview import (
+    Look,
+    draw,
+    fit,
+    highlight,
+    is_markdown,
+    left_width,
+    markdown_console,
+    measure_in,
+)
 from cma_tui.ui.widgets.streaming import Streaming
 
 _KEPT = 128
@@ -130,10 +139,11 @@ class Strips:
         held = self._streaming.get(key)
         if held is None or not key:
             self._streaming = {n: one for n, one in self._streaming.items() if n in session.previews}
-            measure = measure_in(self._width - self._left)
-            held = Streaming(measure, self.look.tone("agent"), self._typesetter)
-            self._streaming[key] = held
+            held = self._streaming[key] = self._streaming_anew()
         return held
+
+    def _streaming_anew(self) -> Streaming:
+        return Streaming(measure_in(self._width - self._left), self.look.tone("agent"), self._typesetter)
 
     def forget(self, session: Session, change: Change, *, anew: bool) -> None:
         """Drop what a change names or may have changed; everything when the session was folded anew."""
@@ -178,7 +188,12 @@ class Strips:
             return []
         turn = session.items[index].turn
         limit = None if index in self._expanded else _LINES[self._entries.density]
-        lines = self._set(session, said, session.turns[turn] if turn >= 0 else None, limit)
+        body = None
+        if (
+            said.prose and said.tone == "agent" and not is_markdown(said.text)
+        ):  # as it was while it was written
+            body = self._streaming_anew().lines(said.text, whole=True)
+        lines = self._set(session, said, session.turns[turn] if turn >= 0 else None, limit, body)
         if level(session, index) == Density.FULL or self._begins(session, turn, index):
             return lines  # what follows tells, or the heading
         return [*self._gap(session, index), *lines]
