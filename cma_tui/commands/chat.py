@@ -55,7 +55,7 @@ def chat_command(
     from cma_tui.commands.begin import beginner, chosen
     from cma_tui.commands.live import conversation_opener
     from cma_tui.commands.screens import show
-    from cma_tui.commands.trace import mirror_of
+    from cma_tui.commands.sinks import mirror_of
 
     need_screen("chat", instead="cma-top tail")
     session = session_only(session) if session is not None else None

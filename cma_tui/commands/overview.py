@@ -137,8 +137,7 @@ def ways_to_sessions(settings: Callable[[], Settings]) -> Ways:
 
     def show(entry: Entry) -> Opened:
         from cma_tui.commands.live import live_session, opener
-        from cma_tui.commands.record import recorder_for
-        from cma_tui.commands.trace import mirror_of
+        from cma_tui.commands.sinks import mirror_of, recorder_for
         from cma_tui.feed import Feed
         from cma_tui.log.formats import LogError, open_log
         from cma_tui.recording import Switch

@@ -13,6 +13,7 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from cma_tui.commands.sinks import recordings
 from cma_tui.private import PrivateError, private_folder, write_private
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Recent(NamedTuple):
 def replayed(settings: Settings, name: str) -> None:
     """Note that a file is being replayed."""
     path = Path(name).absolute()
-    if not path.is_file() or path.parent == _recordings(settings):
+    if not path.is_file() or path.parent == recordings(settings):
         return
     noted = {**_noted(settings), str(path): time()}
     newest = sorted(noted.items(), key=lambda item: -item[1])[:MOST]
@@ -48,7 +49,7 @@ def recent(settings: Settings) -> Iterator[Recent]:
     """The newest of both that are still there."""
     found = []
     with suppress(OSError):  # there are none
-        for path in _recordings(settings).iterdir():
+        for path in recordings(settings).iterdir():
             with suppress(OSError):
                 if path.is_file():
                     found.append(Recent(path, "recording", path.stat().st_mtime))
@@ -57,10 +58,6 @@ def recent(settings: Settings) -> Iterator[Recent]:
         with suppress(OSError, ValueError):
             if Path(name).is_file():
                 yield Recent(Path(name), "replay", at)
-
-
-def _recordings(settings: Settings) -> Path:
-    return settings.state_dir / "recordings"
 
 
 def _list(settings: Settings) -> Path:

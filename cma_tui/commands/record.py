@@ -1,6 +1,6 @@
-"""`record` and `save`: a session into a file, without a screen; and what the screens record with.
+"""`record` and `save`: a session into a file, without a screen.
 
-Owns where recordings go when nobody says. Invariants: a recording goes on where it stopped; the exit code
+Owns how that ends. Invariants: a recording goes on where it stopped; the exit code
 is 0 only when everything that came is in the file.
 """
 
@@ -10,7 +10,6 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,24 +19,15 @@ from cma_tui.commands.choosing import session_argument, session_of
 from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Common, common
 from cma_tui.commands.output import Output, say
+from cma_tui.commands.sinks import recordings
 from cma_tui.recorder import Recorder
 from cma_tui.source import Source, SourceError
 
 if TYPE_CHECKING:
-    from cma_tui.settings import Settings
+    pass
 
 MOST_WAITING = 200_000
 """Events that may wait for the disk where no screen holds them; the server has them for the next try."""
-
-
-def recordings(settings: Settings) -> Path:
-    """The folder of the recordings."""
-    return settings.state_dir / "recordings"
-
-
-def recorder_for(settings: Settings) -> Callable[[], Recorder]:
-    """What makes the recorder of a screen."""
-    return partial(Recorder, recordings(settings))
 
 
 def record(open_source: Callable[[], Awaitable[Source]], recorder: Recorder, *, aloud: bool) -> int:

@@ -60,7 +60,7 @@ def show_log(
         LogError: there is no such session, or what is in the file cannot be followed.
     """
     from cma_tui.commands.recent import replayed
-    from cma_tui.commands.trace import mirror_of
+    from cma_tui.commands.sinks import mirror_of
     from cma_tui.feed import Feed
     from cma_tui.log.formats import SavedLog
     from cma_tui.log.together import Together
@@ -124,7 +124,7 @@ def show(
 ) -> int:
     """Run the screen on a source until the user leaves. Returns the exit code."""
     from cma_tui.commands.live import live_session
-    from cma_tui.commands.record import recorder_for
+    from cma_tui.commands.sinks import recorder_for
     from cma_tui.feed import Feed
     from cma_tui.recording import Switch
     from cma_tui.ui.app import run

@@ -1,57 +1,32 @@
-"""Turns to Braintrust: beside a session on the screen, and after the fact from a log.
+"""`trace`: turns to Braintrust after the fact, from logs and sessions.
 
-Owns when the mirror is on. Invariants: without a key nothing of it is imported or started, and whoever asked
-for it is told so in one line; a file is traced only when that is asked for.
+Owns what is said of each. Invariant: a file is traced only when that is asked for, and nothing is sent twice.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from cma_tui.commands.choosing import logs_argument
 from cma_tui.commands.exits import CommandError, Exit
-from cma_tui.commands.options import Common, Trace, common
-from cma_tui.commands.output import Output, say
+from cma_tui.commands.options import Common, common
+from cma_tui.commands.output import Output
+from cma_tui.commands.sinks import made_mirror
 from cma_tui.commands.stats import sessions_of
 from cma_tui.commands.targets import target
 from cma_tui.report.prices import prices_for
 
 if TYPE_CHECKING:
-    from cma_tui.mirror import Mirror, Status
+    from cma_tui.mirror import Status
     from cma_tui.session.model import Session
     from cma_tui.settings import Settings
     from cma_tui.source import Source
 
 _PATIENCE = 3600.0
 """Seconds a back-fill may take; a server that is gone ends it much sooner."""
-
-
-def mirror_of(settings: Settings, trace: Trace) -> Mirror | None:
-    """The mirror for a session on the screen; None without a key, or when it is off.
-
-    Raises:
-        CommandError: a setting cannot be used.
-    """
-    if trace.mode == "on" and settings.trace == "off":
-        settings = replace(settings, trace="batch")
-    if settings.braintrust_api_key is None or settings.trace == "off":
-        if trace.asked:
-            say("turns are not sent to Braintrust: BRAINTRUST_API_KEY is not set")
-        return None
-    from cma_tui.mirror import TargetError, mirror_for
-
-    try:
-        mirror = mirror_for(settings, os.environ)
-    except TargetError as error:
-        raise CommandError(str(error), Exit.USAGE) from error
-    if mirror.mode == "off" and trace.asked:
-        say(mirror.note)
-    return mirror if mirror.mode != "off" else None
 
 
 def send(
@@ -75,7 +50,7 @@ def send(
             output.write(line.encode(output.encoding, "replace") for line in lines)
             left = left or status.farewell
     if not words:
-        mirror = _mirror(settings)
+        mirror = made_mirror(settings)
         mirror.begin()
         status = mirror.close(_PATIENCE)
         left = status.farewell
@@ -91,23 +66,12 @@ def _sent(session: Session, settings: Settings, name: str) -> tuple[Status, list
     from cma_tui.session.book import figures_of
     from cma_tui.text import printable
 
-    mirror = _mirror(settings)
+    mirror = made_mirror(settings)
     mirror.add_log(session, figures_of(session, prices_for(session)), _PATIENCE)
     status = mirror.close(_PATIENCE)
     said = mirror.note if mirror.mode == "off" else status.told
     link = mirror.link(session)
     return status, [f"{printable(name, strict=True, cap=80)}: {said}", *([link] if link else [])]
-
-
-def _mirror(settings: Settings) -> Mirror:
-    from cma_tui.mirror import TargetError, mirror_for
-
-    if settings.braintrust_api_key is None:
-        raise CommandError("nothing is sent: BRAINTRUST_API_KEY is not set", Exit.USAGE)
-    try:
-        return mirror_for(settings, os.environ)
-    except TargetError as error:
-        raise CommandError(str(error), Exit.USAGE) from error
 
 
 @click.command()

@@ -67,7 +67,7 @@ def _watch(
 
         return tail_session(opener(settings, session, previews=False), session)
     from cma_tui.commands.screens import show
-    from cma_tui.commands.trace import mirror_of
+    from cma_tui.commands.sinks import mirror_of
 
     mirror = mirror_of(settings, trace)
     all_threads = mirror is not None or settings.record == "always"

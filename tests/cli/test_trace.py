@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cma_tui.commands.options import Trace
-from cma_tui.commands.trace import mirror_of
+from cma_tui.commands.sinks import mirror_of
 from cma_tui.feed import Feed
 from cma_tui.mirror import mirror_for
 from cma_tui.settings import load
