@@ -88,7 +88,10 @@ class Mirror:
         self._intake: Intake | None = None
         self._uploader: Uploader | None = None
         self._moved = threading.Event()
+        self._counting = threading.Lock()
+        """Held by a thread while it asks the disk, so that an older answer replaces no newer one."""
         self._lock = threading.Lock()
+        """Held for a moment, by whoever calls too, around what follows."""
         self._kept: set[str] = set()
         self._counts = Counts()
         self._session: Session | None = None
@@ -335,15 +338,16 @@ class Mirror:
     # -- on the threads ------------------------------------------------------------------------------------
 
     def _kept_turns(self, outbox: Outbox, keys: Set[str]) -> None:
-        with self._lock:
-            self._kept |= keys
-        self._count(outbox)
+        self._count(outbox, keys)
         if self._uploader is not None:
             self._uploader.wake()
 
-    def _count(self, outbox: Outbox) -> None:
-        with self._lock:
-            self._counts = outbox.counts(self._identity or "")
+    def _count(self, outbox: Outbox, keys: Set[str] = frozenset()) -> None:
+        with self._counting:
+            counts = outbox.counts(self._identity or "")
+            with self._lock:
+                self._kept |= keys
+                self._counts = counts
 
 
 _CALLS = (ModelRequest, ToolUse, Evaluation)

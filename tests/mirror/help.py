@@ -128,8 +128,8 @@ def mirror(fake: Fake, folder, **more) -> Mirror:
     made = Mirror(more.pop("target", None) or target(fake), folder, **more)
     count = made._count
 
-    def counted(outbox):
-        count(outbox)
+    def counted(outbox, *keys):
+        count(outbox, *keys)
         with fake.changed:  # who waits for the fake may wait for the mirror's figures too
             fake.changed.notify_all()
 

@@ -1,6 +1,7 @@
 """How turns get to the disk: one alone at once, thick and fast ones together."""
 
 import threading
+from time import monotonic
 
 import pytest
 
@@ -112,3 +113,23 @@ def test_several_portions_when_turns_are_large(fake, tmp_path, puts, monkeypatch
     held.set()
     assert close(watcher).sent == 5
     assert [len(turns) for turns in seen] == [1] * 5
+
+
+def test_whoever_looks_how_it_stands_waits_for_no_disk(fake, tmp_path, monkeypatch):
+    real, asked, held = Outbox.counts, threading.Event(), threading.Event()
+
+    def slow(self, session):
+        asked.set()
+        held.wait(20)
+        return real(self, session)
+
+    monkeypatch.setattr(Outbox, "counts", slow)
+    watcher = mirror(fake, tmp_path)
+    session = watch(watcher, told(many_turns(1).events))
+    assert asked.wait(20)
+    begun = monotonic()
+    assert watcher.status.waiting == 1
+    assert not watcher.sent(session, session.turns[0])
+    assert monotonic() - begun < 10
+    held.set()
+    assert close(watcher).sent == 1
