@@ -1,17 +1,24 @@
 """The beat of a screen: what arrives on another thread is drawn on the screen's clock.
 
 Owns when a screen draws. Invariants: at once when nothing was drawn for a tick, and gathered until the next
-tick otherwise, however much arrives; one drawing is planned at most; nothing is drawn for a screen that is
-gone, and nothing while nothing happens.
+tick otherwise, however much arrives; while drawing is expensive, it has half of the thread's time at most; one
+drawing is planned at most; nothing is drawn for a screen that is gone, and nothing while nothing happens.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, thread_time
+from typing import Final
 
 from textual.timer import Timer
 from textual.widget import Widget
+
+
+SLOWEST: Final = 0.1
+"""Seconds from one drawing to the next at most, however much each costs."""
+_APART: Final = 0.25
+"""Seconds between two drawings from which on what the thread did in them tells nothing of their cost."""
 
 
 class Beat:
@@ -23,7 +30,7 @@ class Beat:
         Args:
             widget: the screen, or a part of it with a beat of its own.
             draw: takes in what has arrived and shows it; says by `drawn` that it did.
-            tick: seconds from one drawing to the next while things arrive, as they are at the moment.
+            tick: seconds from one drawing to the next at least while things arrive, as they are at the moment.
         """
         self._widget = widget
         self._draw = draw
@@ -32,6 +39,10 @@ class Beat:
         self.planned = False
         """Whether a drawing is due that nothing brings forward: what arrives until then is in it."""
         self._drawn_at = float("-inf")
+        self._worked = 0.0
+        """What the thread had worked, in seconds, when it drew last."""
+        self._cost = 0.0
+        """What it worked from one drawing to the next: all of a frame, and what else there was to do."""
         self._woken = False
         """Whether a call of `arrived` is on its way: the news after the first need none of their own."""
 
@@ -55,7 +66,8 @@ class Beat:
         """Something has arrived: draw it, now or at the next tick."""
         self._woken = False  # what arrives from here on may come too late for this drawing
         if not self.planned and self._widget.is_attached:
-            self.plan(self._tick() - self.age)
+            tick = self._tick()
+            self.plan((tick and max(tick, min(SLOWEST, 2 * self._cost))) - self.age)
 
     def plan(self, seconds: float, *, loose: bool = False) -> None:
         """Draw after so many seconds, instead of when it was planned.
@@ -78,7 +90,10 @@ class Beat:
 
     def drawn(self) -> None:
         """All that had arrived is on the screen: the next tick begins."""
-        self._drawn_at = monotonic()
+        worked = thread_time()
+        if self.age < _APART:
+            self._cost = worked - self._worked
+        self._drawn_at, self._worked = monotonic(), worked
 
     def _stop(self) -> None:
         self.planned = False  # before anything is taken: what arrives from here on wakes

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from time import monotonic
+from time import monotonic, thread_time
 
 import pytest
 
@@ -327,6 +327,29 @@ async def test_events_that_trickle_in_are_drawn_once_a_tick():
         await play.settle()
         assert "word 149" in play.rows()[-1]
         assert len(updates) <= (monotonic() - begun) / TICK + 2
+
+
+async def test_what_is_expensive_to_draw_is_drawn_less_often():
+    log = conversation(2)
+    async with playing(*log.events) as play:
+        planned = []
+        update, plan = play.timeline.update, play.screen._beat.plan
+
+        def slowly(*change):
+            begun = thread_time()
+            while thread_time() - begun < 2 * TICK:
+                pass
+            update(*change)
+
+        play.timeline.update = slowly
+        play.screen._beat.plan = lambda seconds, **how: planned.append(seconds) or plan(seconds, **how)
+        for number in range(40):
+            log.message(f"word {number}")
+            play.stage.give(log.events[-1])
+            await play.until(lambda: play.stage.resting)
+        await play.settle()
+        assert "word 39" in play.rows()[-1]
+        assert max(planned) > TICK
 
 
 async def test_what_a_planned_drawing_brings_does_not_wake_the_screen():

@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
 Mode = Literal["watch", "chat", "replay", "demo"]
 
-TICK = 1 / 30
-"""Seconds between two drawings while events arrive."""
+TICK = 1 / 40
+"""Seconds between two drawings while events arrive, at least."""
 BUDGET = 0.012
 """Seconds a tick may spend on folding: the keys are never further away than that and a drawing."""
 _INVITATION: Final[dict[Mode, tuple[str, ...]]] = {
