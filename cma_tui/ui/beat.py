@@ -1,7 +1,7 @@
 """The beat of a screen: what arrives on another thread is drawn on the screen's clock.
 
 Owns when a screen draws. Invariants: at once when nothing was drawn for a tick, and gathered until the next
-tick otherwise, however much arrives; while drawing is expensive, it has half of the thread's time at most; one
+tick otherwise, however much arrives; what is expensive to draw has half of the thread's time at most; one
 drawing is planned at most; nothing is drawn for a screen that is gone, and nothing while nothing happens.
 """
 
@@ -13,7 +13,6 @@ from typing import Final
 
 from textual.timer import Timer
 from textual.widget import Widget
-
 
 SLOWEST: Final = 0.1
 """Seconds from one drawing to the next at most, however much each costs."""
@@ -30,7 +29,7 @@ class Beat:
         Args:
             widget: the screen, or a part of it with a beat of its own.
             draw: takes in what has arrived and shows it; says by `drawn` that it did.
-            tick: seconds from one drawing to the next at least while things arrive, as they are at the moment.
+            tick: seconds from one drawing to the next at least, as they are at the moment.
         """
         self._widget = widget
         self._draw = draw
