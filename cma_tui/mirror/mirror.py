@@ -94,6 +94,8 @@ class Mirror:
         """Held for a moment, by whoever calls too, around what follows."""
         self._kept: set[str] = set()
         self._counts = Counts()
+        self._damaged: Path | None = None
+        """Where an outbox that could not be read has been put."""
         self._session: Session | None = None
         self._book = Book()
         self._whole = False
@@ -198,6 +200,8 @@ class Mirror:
             parts.append(
                 f"{turns_of(status.sent)} in Braintrust: {place.link(row_id(self._identity, SESSION))}"
             )
+        if self._damaged is not None:
+            parts.append(f"the outbox was damaged and has been begun anew; what waited is in {self._damaged}")
         return "; ".join([*parts, *filter(None, [status.farewell])])
 
     @property
@@ -267,7 +271,11 @@ class Mirror:
 
     def _open_outbox(self) -> Outbox:
         assert self._target is not None
-        return Outbox(self._folder, self._target.name, limit=self._limit)
+        outbox = Outbox(self._folder, self._target.name, limit=self._limit)
+        if outbox.damaged is not None:
+            with self._lock:
+                self._damaged = outbox.damaged
+        return outbox
 
     def _look_anew(self, session: Session) -> None:
         """The session was folded anew, or the rows are wanted once more: find the turns that differ."""

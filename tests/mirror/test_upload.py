@@ -379,4 +379,6 @@ def test_an_outbox_that_breaks_under_way_is_begun_anew(fake, tmp_path):
     sent(again, session)
     assert again.close(10).sent == 3
     assert (tmp_path / "outbox.sqlite3.damaged-1").exists()
+    assert f"what waited is in {tmp_path / 'outbox.sqlite3.damaged-1'}" in again.farewell
+    assert "damaged" not in first.farewell
     check_whole(fake)
