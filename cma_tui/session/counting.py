@@ -15,9 +15,10 @@ from cma_tui.session import sums as add
 from cma_tui.session.agents import Asked
 from cma_tui.session.cost import Prices, running_cost
 from cma_tui.session.elapsed import ANSWER, MODEL, TOOLS, YOU, Split, micros
-from cma_tui.session.figures import TurnFigures, wall_us
-from cma_tui.session.going import answered_outside, going_on
+from cma_tui.session.figures import Ran, TurnFigures, wall_us
+from cma_tui.session.going import Going, answered_outside
 from cma_tui.session.late import Late, last_snapshot
+from cma_tui.session.members import UsageSnapshot
 from cma_tui.session.model import (
     Change,
     Evaluation,
@@ -78,7 +79,15 @@ class Pages:
         """The requests of the last turn that ended after its latest snapshot."""
         self._confirmed: dict[int, Parts] = {}
         """What the confirmations of unsettled tool uses added."""
-        self._running: set[int] = set()
+        self._late_told: UsageSnapshot | None = None
+        """The snapshot after which these have ended."""
+        self._late_counted = 0
+        """How many of these are counted."""
+        self._first_tokens = 0
+        """How many first tokens have been looked at."""
+        self._ran = Ran()
+        """Of the last turn."""
+        self._going = Going()
         """What goes on in the last turn."""
         self._homeless = False
         """Whether a child thread was counted when there was no turn yet."""
@@ -119,9 +128,12 @@ class Pages:
             self._confirm(index, item)
         if add.settled(session, item):
             del self._unsettled[index]
-            self._running.discard(index)
+            self._going.drop(index)
             self._settle(session, index, item)
-        elif isinstance(item, ModelRequest):
+            return
+        if index in self._going:
+            self._going.note(session, index)
+        if isinstance(item, ModelRequest):
             self._first_token(session, index, item)
             self._stale.add(max(0, self._home(item)))
 
@@ -210,7 +222,7 @@ class Pages:
             return
         self._unsettled[index] = self._home(item)
         if item.turn == len(self.turns) - 1:
-            self._running.add(index)
+            self._going.note(session, index)
         if isinstance(item, ModelRequest):
             self._first_token(session, index, item)
 
@@ -279,6 +291,15 @@ class Pages:
         if turn.first_block_us < 0 and item.first_block_at is not None and item.at is not None:
             turn.first_block_us = max(0, micros(item.first_block_at) - micros(item.at))
 
+    def _look_at_first_tokens(self, session: Session) -> None:
+        """Those that have been measured since."""
+        new = len(session.first_tokens) - self._first_tokens
+        for index in islice(reversed(session.first_tokens), new):
+            request = session.items[index]
+            if index < self._seen and isinstance(request, ModelRequest):
+                self._first_token(session, index, request)
+        self._first_tokens += new
+
     def _first_token(self, session: Session, index: int, item: ModelRequest) -> None:
         home = self._home(item)
         if index in session.first_tokens and home >= 0 and item.thread is None:
@@ -313,14 +334,19 @@ class Pages:
     def _close(self, session: Session, turn: TurnFigures) -> None:
         """The next turn has begun: no snapshot will tell of this one any more."""
         self._count_late(session, turn)
-        self._late, self._running = [], set()
+        self._late, self._late_counted, self._late_told = [], 0, None
+        self._ran, self._going = Ran(), Going()
 
     def _count_late(self, session: Session, turn: TurnFigures) -> None:
         told = last_snapshot(session, turn.index)
-        turn.after = turn.after_count = turn.after_unpriced = 0
-        self._late = [late for late in self._late if late.after(told)]
-        for late in self._late:
-            late.count_in(turn)
+        if told is not self._late_told:
+            turn.after = turn.after_count = turn.after_unpriced = 0
+            self._late = [late for late in self._late if late.after(told)]
+            self._late_told, self._late_counted = told, 0
+        for late in self._late[self._late_counted :]:
+            if late.after(told):
+                late.count_in(turn)
+        self._late_counted = len(self._late)
 
     def _busy(self, kind: int, start: float | None, end: float | None) -> None:
         self._stale.update(self._went.busy(kind, start, end))
@@ -348,9 +374,7 @@ class Pages:
         """Whether a model or a grader is at work at this moment."""
         session = self.session
         return (
-            session is not None
-            and bool(self.turns)
-            and going_on(session, self._running)[:1] not in ((), (None,))
+            session is not None and bool(self.turns) and self._going.since(session)[:1] not in ((), (None,))
         )
 
     def home(self, index: int) -> int:
@@ -383,17 +407,15 @@ class Pages:
         silent = figures.model_errors if not figures.errors else 0
         self.total.silent_errors += silent - figures.silent_errors
         figures.silent_errors = silent
-        wall = wall_us(turn)
+        last = index == len(self.turns) - 1
+        wall = self._ran.us(turn) if last else wall_us(turn)
         before = running_cost(max(0, figures.wall_us))
         figures.wall_us = -1 if wall is None else wall
         self.ran += running_cost(max(0, figures.wall_us)) - before
-        if index == len(self.turns) - 1:
-            for item in session.open_requests.values():
-                request = session.items[item]
-                if item < self._seen and isinstance(request, ModelRequest):
-                    self._first_token(session, item, request)
+        if last:
+            self._look_at_first_tokens(session)
             self._count_late(session, figures)
-        self._went.resplit(session, turn, figures, self._running)
+        self._went.resplit(session, turn, figures, self._going)
 
     def split(self) -> Split | None:
         """The session's time by what went on."""

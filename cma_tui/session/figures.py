@@ -62,16 +62,43 @@ class ToolFigures(msgspec.Struct):
         return ranked[max(0, ceil(share * len(ranked)) - 1)] / 1_000_000 if ranked else None
 
 
+class Ran:
+    """How long one turn ran, as it goes on: a leg that is over is looked at once."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+        self._legs = 0
+        """How many legs are in the sum: all but the last."""
+        self._us = 0
+        self._known = False
+        self._endless: list[float] = []
+        """The starts of legs whose end no stamp tells: taken for the latest stamp of the turn."""
+
+    def us(self, turn: Turn) -> int | None:
+        """Without the time it stood still for an answer, in microseconds; None when no stamps tell."""
+        legs = turn.legs
+        if not legs:
+            return _between(turn.started_at, turn.ended_at or turn.last_at)
+        if legs[0].started_at != self._began:  # its beginning has got another stamp
+            self._began = legs[0].started_at
+            self._legs, self._us, self._known, self._endless = 0, 0, False, []
+        while self._legs < len(legs) - 1:
+            leg = legs[self._legs]
+            self._legs += 1
+            length = _between(leg.started_at, leg.ended_at)
+            if length is not None:
+                self._us, self._known = self._us + length, True
+            elif leg.started_at is not None:
+                self._endless.append(leg.started_at)
+        open_legs = [_between(start, turn.last_at) for start in self._endless]
+        last = _between(legs[-1].started_at, legs[-1].ended_at or turn.last_at)
+        known = [length for length in (*open_legs, last) if length is not None]
+        return self._us + sum(known) if known or self._known else None
+
+
 def wall_us(turn: Turn) -> int | None:
     """How long a turn ran, without the time it stood still for an answer, in microseconds."""
-    if not turn.legs:
-        return _between(turn.started_at, turn.ended_at or turn.last_at)
-    known = [
-        length
-        for leg in turn.legs
-        if (length := _between(leg.started_at, leg.ended_at or turn.last_at)) is not None
-    ]
-    return sum(known) if known else None
+    return Ran().us(turn)
 
 
 def waiting_us(turn: Turn) -> int:

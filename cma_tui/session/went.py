@@ -12,7 +12,7 @@ from typing import Final
 
 from cma_tui.session.elapsed import Clock, Split, micros
 from cma_tui.session.figures import TurnFigures
-from cma_tui.session.going import awaited_of, going_on
+from cma_tui.session.going import Going, awaited_of
 from cma_tui.session.model import Session, Turn
 
 _NEVER: Final = -(1 << 62)
@@ -70,7 +70,7 @@ class Went:
             self._pauses[turn.index] += 1
         return touched
 
-    def resplit(self, session: Session, turn: Turn, figures: TurnFigures, running: set[int]) -> None:
+    def resplit(self, session: Session, turn: Turn, figures: TurnFigures, going: Going) -> None:
         """Cut the turn's time anew."""
         if session.last_at is None or self._starts[turn.index] == _NEVER:
             return
@@ -83,7 +83,7 @@ class Went:
         elif turn.ended and turn.last_at is not None:
             stop = min(end, max(start, micros(turn.last_at)))
         before = figures.split
-        figures.split = self._clock.split(start, stop, end, going_on(session, running) if last else ())
+        figures.split = self._clock.split(start, stop, end, going.since(session) if last else ())
         if before is not None:
             self._whole = Split(*(a - b for a, b in zip(self._whole, before, strict=True)))
         self._whole = self._whole.plus(figures.split)
