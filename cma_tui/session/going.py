@@ -40,7 +40,7 @@ class Going:
         return index in self._noted
 
     def since(self, session: Session) -> tuple[int | None, ...]:
-        """By kind: since when something of it has been going on, in microseconds; nothing once all is over."""
+        """By kind: since when something of it has been going on, in microseconds; empty once all is over."""
         turn = session.turns[-1]
         if turn.ended:
             return ()

@@ -1,4 +1,4 @@
-"""Whatever comes in masses within one turn costs the same for each: in the fold, in the book, on the way to rows.
+"""Whatever comes in masses within one turn costs the same for each: in the fold, in the book, as a mark.
 
 A tool that prints events can write any log it likes; what grows with what was there before would stand still.
 """
@@ -105,7 +105,7 @@ def test_the_last_of_many_costs_what_the_first_did(name):
 
 @pytest.mark.parametrize("name", ["errors", "messages", "legs"])
 def test_what_a_turn_lists_grows_in_place(name):
-    """A list that is copied to take in one more costs all that are in it, which no count of calls would show."""
+    """A list that is copied to take in one more costs all in it, which no count of calls would show."""
     events, reader = list(written(name, 300)), Reader()
     reader.take(events[:-2])
     turn = reader.session.turns[-1]
