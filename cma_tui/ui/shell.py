@@ -200,6 +200,11 @@ class Shell(App[int], inherit_bindings=False):
             held.close()
             self.screen.refresh()
 
+    def on_resize(self) -> None:
+        """Draw everything, also at the same size: a terminal that was another one for a moment has lost it."""
+        if self.screen_stack:
+            self.screen.refresh()
+
     def to_terminal(self, sequence: str) -> None:
         """Write a control sequence of ours to the terminal; one that does not read gets none."""
         if self._driver is not None and (self.terminal is None or not self.terminal.output.behind):

@@ -171,6 +171,10 @@ def test_a_storm_of_sizes_changes_nothing(busy):
         terminal.resize(*((1, 1), (500, 200), (20, 5), (80, 24))[number % 4])
         terminal.read(0.01)
     terminal.until(lambda: "sesn_busy" in terminal.screen.display[0])
+    terminal.read(0.1)
+    terminal.screen.reset()  # a terminal that is small for a moment, too short to be seen, loses what is on it
+    os.kill(terminal.child.pid, signal.SIGWINCH)
+    terminal.until(lambda: "sesn_busy" in terminal.screen.display[0])
     terminal.type("q")
     assert terminal.ended() == 0
     assert terminal.restored()
