@@ -167,12 +167,13 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def _wrap_line(line: str, width: int) -> Sequence[str]:
-    if cell_len(line) <= width:
+    measure = len if line.isascii() and line.isprintable() else cell_len
+    if measure(line) <= width:
         return (line,)
     lines: list[str] = []
     current, used = "", 0
     for n, word in enumerate(line.split(" ")):
-        cells = cell_len(word)
+        cells = measure(word)
         gap = 1 if n and (current or not lines) else 0  # no space begins a line but those of its indentation
         if current.strip() and used + gap + cells > width:
             lines.append(current)
