@@ -201,7 +201,7 @@ class Shell(App[int], inherit_bindings=False):
             self.screen.refresh()
 
     def on_resize(self) -> None:
-        """Draw everything, also at the same size: a terminal that was another one for a moment has lost it."""
+        """Draw everything, also at the same size: what was smaller for a moment has lost what was on it."""
         if self.screen_stack:
             self.screen.refresh()
 

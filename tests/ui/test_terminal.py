@@ -172,7 +172,7 @@ def test_a_storm_of_sizes_changes_nothing(busy):
         terminal.read(0.01)
     terminal.until(lambda: "sesn_busy" in terminal.screen.display[0])
     terminal.read(0.1)
-    terminal.screen.reset()  # a terminal that is small for a moment, too short to be seen, loses what is on it
+    terminal.screen.reset()  # one that is small for a moment, too short to be seen, loses what is on it
     os.kill(terminal.child.pid, signal.SIGWINCH)
     terminal.until(lambda: "sesn_busy" in terminal.screen.display[0])
     terminal.type("q")
