@@ -15,7 +15,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
-from cma_tui.session.model import Session, ToolUse
+from cma_tui.session.model import Session
 from cma_tui.text import printable
 
 _SECONDS = 30.0
@@ -115,8 +115,7 @@ class Notifier:
 def notice(session: Session) -> dict[str, Any]:
     """How a session stands, without anything that was said in it."""
     told: dict[str, Any] = {"session": session.id or "", "state": session.state}
-    uses = [session.items[index] for index in session.pending.values()]
-    tool = next((use for use in uses if isinstance(use, ToolUse)), None)
+    tool = next(iter(session.asks), None)
     if tool is not None:
         told["tool"] = tool.name
         told["needs"] = "confirmation" if tool.awaited == "confirmation" else "result"

@@ -19,7 +19,7 @@ from cma_tui.commands.options import Common, common
 from cma_tui.commands.output import written
 from cma_tui.commands.send import as_json, blocks_of, delivered, file_option, standing, tell_sent, words_of
 from cma_tui.commands.targets import session_only
-from cma_tui.session.model import Session, ToolUse
+from cma_tui.session.model import Session
 from cma_tui.text import printable
 
 if TYPE_CHECKING:
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from cma_tui.settings import Settings
 
 _REASON = 10_000
-
-
-def _waiting(session: Session) -> list[ToolUse]:
-    uses = [session.items[index] for index in session.pending.values()]
-    return [use for use in uses if isinstance(use, ToolUse)]
 
 
 def _list(name: str, session: Session, *, as_json: bool) -> int:
@@ -47,7 +42,7 @@ def _list(name: str, session: Session, *, as_json: bool) -> int:
 
 def _rows(session: Session) -> list[dict[str, Any]]:
     rows = []
-    for use in _waiting(session):
+    for use in session.asks:
         event = session.events[use.event].data
         rows.append(
             {
@@ -82,7 +77,7 @@ def _by_rule(name: str, settings: Settings, *, as_json: bool) -> int:
     looked: set[str] = set()
     while True:  # the log is read anew right before each answer
         now = standing(settings, name)
-        use = next((one for one in _waiting(now) if one.key not in looked and asks(now, one)), None)
+        use = next((one for one in now.asks if one.key not in looked and asks(now, one)), None)
         if use is None:
             break
         looked.add(use.key)
@@ -114,7 +109,7 @@ def _by_rule(name: str, settings: Settings, *, as_json: bool) -> int:
 
 
 def _still(session: Session, key: str, awaited: str) -> None:
-    use = next((one for one in _waiting(session) if one.key == key), None)
+    use = next((one for one in session.asks if one.key == key), None)
     if use is None:
         raise CommandError(f"not sent: {key} does not wait for an answer")
     if use.awaited != awaited:

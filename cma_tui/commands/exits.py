@@ -37,16 +37,14 @@ class CommandError(Exception):
 def verdict(session: Session, name: str) -> tuple[Exit, str]:
     """The exit code for how a session stands, and why; the reason is empty when all is well."""
     from cma_tui.report.words import stop_words
-    from cma_tui.session.model import ToolUse
 
     if session.status not in ("terminated", "deleted"):
         waiting = session.pending or session.awaited_unseen
-        for index in session.pending.values():
-            use = session.items[index]
-            if isinstance(use, ToolUse):
-                what = "a result" if use.awaited != "confirmation" else "a confirmation"
-                more = f", and {len(session.pending) - 1} more" if len(session.pending) > 1 else ""
-                return Exit.NEEDS_ANSWER, f"{name} needs an answer: {what} for {use.name}{more}"
+        if session.asks:
+            use = session.asks[0]
+            what = "a result" if use.awaited != "confirmation" else "a confirmation"
+            more = f", and {len(session.pending) - 1} more" if len(session.pending) > 1 else ""
+            return Exit.NEEDS_ANSWER, f"{name} needs an answer: {what} for {use.name}{more}"
         if waiting or session.stop_reason == "requires_action":
             return Exit.NEEDS_ANSWER, f"{name} needs an answer"
         reason = session.stop_reason if session.status == "idle" else None

@@ -77,10 +77,7 @@ class Entry(msgspec.Struct):
     @property
     def asks(self) -> list[ToolUse]:
         """The tool uses that wait for an answer, as far as the end of the log shows them."""
-        if self.log is None:
-            return []
-        uses = (self.log.items[index] for index in self.log.pending.values())
-        return [use for use in uses if isinstance(use, ToolUse)]
+        return [] if self.log is None else self.log.asks
 
     @property
     def tool(self) -> ToolUse | None:

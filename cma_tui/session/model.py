@@ -325,6 +325,11 @@ class Session(msgspec.Struct):
         return turn if turn is not None and not turn.ended else None
 
     @property
+    def asks(self) -> list[ToolUse]:
+        """The tool uses that wait for an answer, as far as they are in the log; the oldest first."""
+        return [use for n in self.pending.values() if isinstance(use := self.items[n], ToolUse)]
+
+    @property
     def state(self) -> str:
         """One word for what the session is doing.
 

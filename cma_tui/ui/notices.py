@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, Protocol
 from cma_tui.feed import Feed
 from cma_tui.notifier import Notifier, notice
 from cma_tui.report.words import stop_words
-from cma_tui.session.model import Session, ToolUse
+from cma_tui.session.model import Session
 from cma_tui.session.signals import stalled
 from cma_tui.text import duration, first_line, printable
 from cma_tui.ui.clipboard import through
@@ -79,7 +79,7 @@ def news(session: Session, now: float) -> News | None:
     if session.status in ("terminated", "deleted"):
         return News("failed", frozenset({session.status}), session.status)
     if session.state == "waiting":
-        uses = [use for n in session.pending.values() if isinstance(use := session.items[n], ToolUse)]
+        uses = session.asks
         yours = [use for use in uses if use.awaited == "confirmation"]
         tool = f" ({first_line(uses[0].name, 40)})" if uses else ""
         turn = session.turns[-1] if session.turns else None

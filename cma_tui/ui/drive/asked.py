@@ -28,7 +28,7 @@ class Asked(NamedTuple):
 
 def waiting_uses(session: Session) -> tuple[list[ToolUse], list[ToolUse]]:
     """What waits for a confirmation, and what for the result of a custom tool; oldest first."""
-    uses = [use for use in (session.items[i] for i in session.pending.values()) if isinstance(use, ToolUse)]
+    uses = session.asks
     return (
         [use for use in uses if use.awaited == "confirmation"],
         [use for use in uses if use.awaited == "custom_result"],

@@ -22,7 +22,7 @@ from cma_tui.log.index import LogEvents
 from cma_tui.player import Player
 from cma_tui.report.words import stop_words
 from cma_tui.session.figures import TurnFigures
-from cma_tui.session.model import Session, ToolUse
+from cma_tui.session.model import Session
 from cma_tui.source import Line
 from cma_tui.text import ago, count, duration, first_line, money, printable
 from cma_tui.ui.counting import CostLimits, Counting, amount, notices
@@ -137,8 +137,8 @@ def _length(parts: list[Part]) -> int:
 def _state(session: Session, feed: Feed | None) -> list[Part]:
     word, style = STATES.get(session.state, (printable(session.state, cap=20), ""))
     if session.state == "waiting":
-        uses = [session.items[index] for index in session.pending.values()]
-        yours = any(isinstance(use, ToolUse) and use.awaited == "confirmation" for use in uses)
+        uses = session.asks
+        yours = any(use.awaited == "confirmation" for use in uses)
         word = "waiting for you" if yours or not uses else "waiting for host"
     elif session.state == "idle" and session.stop_reason not in (None, "end_turn"):
         word, style = stop_words(session.stop_reason, session.stop_details)[:40], "$error"
