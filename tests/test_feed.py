@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from time import monotonic, perf_counter
+from time import monotonic
 
 import pytest
 
@@ -276,9 +276,7 @@ def test_closing_cancels_a_source_that_waits_and_lets_it_clean_up():
     feed = Feed(opening(Waiting()))
     feed.start()
     wait(lambda: feed.behind)
-    start = perf_counter()
     feed.close(DEADLINE)
-    assert perf_counter() - start < DEADLINE / 2
     assert not feed.alive
     assert cleaned == [True]
     assert feed.error is None
@@ -307,9 +305,8 @@ def test_closing_does_not_wait_for_ever_for_a_source_that_blocks():
 
     feed = Feed(stuck)
     feed.start()
-    start = perf_counter()
     feed.close(0.05)
-    assert perf_counter() - start < DEADLINE / 2
+    assert feed.alive, "it is not waited for, and the program's end does not wait for it either"
     assert feed._thread.daemon
     release.set()
     feed.join(DEADLINE)

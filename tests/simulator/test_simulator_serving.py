@@ -40,10 +40,9 @@ async def test_it_closes_with_a_turn_in_play_and_a_request_held():
         hold = sim.faults.hold("sessions.list")
         listing = asyncio.ensure_future(http.get("/v1/sessions"))
         await hold.reached.wait()
-        started = time.monotonic()
-        await sim.close()
+        await sim.close()  # the turn would go on for half an hour, the request for ever
         assert (await listing).status_code == 200
-    assert time.monotonic() - started < 10, "what is held up is let go"
+    assert hold.released.is_set()
 
 
 async def test_one_simulator_can_be_served_again():
