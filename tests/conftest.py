@@ -1,13 +1,16 @@
 """What holds for the whole run."""
 
 import os
+import sys
 
 import pytest
 
 from cma_tui.simulator import Simulator
 from tests.mirror.fake import KEY
 
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes would compile the same modules anew
+# Hundreds of processes would compile the same modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 LONGEST = ("test_benchmarks.py", "cli", "mirror", "ui", "source", "session")
 """Where the tests are that take longest: they come first, so that in the end no core waits for another."""

@@ -28,10 +28,10 @@ def licence(name):
         told = metadata(name)
     except PackageNotFoundError:
         return None
-    if told["License-Expression"]:
-        return told["License-Expression"]
+    if expression := told.get("License-Expression"):
+        return expression
     classes = [c.rpartition(" :: ")[2] for c in told.get_all("Classifier", []) if c.startswith("License ::")]
-    return ", ".join(classes) or re.split(r"[\n(]", told["License"] or "unknown")[0].strip()
+    return ", ".join(classes) or re.split(r"[\n(]", told.get("License") or "unknown")[0].strip()
 
 
 def page():
