@@ -247,7 +247,7 @@ SECTIONS: tuple[Section, ...] = (
             ("next", "→ Tab", "next of what waits"),
             ("previous", "←", "previous of what waits"),
         ),
-        ("to the timeline", ("leave", "Esc", "from the approval to the timeline")),
+        ("back to where one writes or reads", ("leave", "Esc", "leave the approval")),
     ),
     _section(
         "outbox",
@@ -255,7 +255,7 @@ SECTIONS: tuple[Section, ...] = (
         ("change it", ("edit", "Enter e", "change what is not sent")),
         ("drop it", ("drop", "d Delete", "drop what is not sent")),
         ("send it now", ("send", "s")),
-        ("to the timeline", ("leave", "Esc", "from the outbox to the timeline")),
+        ("back to where one writes or reads", ("leave", "Esc", "leave the outbox")),
     ),
     _section(
         "prompt",

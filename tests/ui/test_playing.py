@@ -396,6 +396,7 @@ async def test_a_live_session_is_rewound_goes_on_unseen_and_is_caught_up_with():
         await play.press("comma", "comma", "0")
         assert "REWOUND" in bar(play)
         assert "behind" in play.text()
+        assert "Space play" in play.lines()[-1], "the keys are those of a replay"
         assert len(play.timeline.session.events) < len(play.session.events)
         before = play.rows()
         late = len(log.events)

@@ -328,6 +328,8 @@ class SessionScreen(Driving):
             self._composer: "composer",
         }
         place = places.get(self.focused) or ("prompt" if writes(self.focused) else None)
+        if place is None and self.player.rewound:  # nothing is sent from there
+            place = "replay"
         self._hints.show(can_send=can_send, place=place, error=self.feed.error)
 
     def _second(self) -> None:
