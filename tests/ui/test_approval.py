@@ -98,6 +98,7 @@ async def test_letters_that_are_typed_while_it_appears_are_text():
         asked.clock.now += 10
         await asked.play.press(*"y!n")
         assert asked.play.composer.text == "yes nynyny!n"
+        await asked.meant()
         assert asked.answers == []
 
 
@@ -105,6 +106,7 @@ async def test_letters_that_are_typed_in_the_timeline_answer_nothing():
     async with Asked(asking()) as asked:
         asked.clock.now += 10
         await asked.play.press("y", "n", "enter", "escape", "space", "y")
+        await asked.meant()
         assert asked.answers == []
         assert not asked.play.approval.has_focus
 
@@ -115,12 +117,19 @@ async def test_letters_that_are_typed_in_the_timeline_answer_nothing():
 async def test_a_key_within_the_arming_time_does_nothing_and_one_after_it_answers_once():
     async with Asked(asking()) as asked:
         asked.clock.now += 10
-        await asked.play.press("exclamation_mark", "y")
+        await asked.play.press("exclamation_mark")
+        for key in "yn":
+            await asked.play.press(key)
+            await asked.meant()
         asked.clock.now += ARMING - 0.01
-        await asked.play.press("y", "n")
+        for key in "yn":
+            await asked.play.press(key)
+            await asked.meant()
+        await asked.meant()
         assert asked.answers == []
         asked.clock.now += 0.02
         await asked.play.press("y")
+        await asked.meant()
         assert asked.answers == [], "every key in that time begins it anew"
         asked.clock.now += ARMING
         await asked.play.press("y")
@@ -160,6 +169,7 @@ async def test_a_paste_decides_nothing():
         await asked.arm()
         asked.play.app._driver.send_message(events.Paste("y\ny\nn\n"))
         await asked.play.step()
+        await asked.meant()
         assert asked.answers == []
 
 
@@ -173,6 +183,7 @@ async def test_a_click_decides_nothing():
                     )
         await asked.play.step()
         asked.clock.now += 10
+        await asked.meant()
         assert asked.answers == []
 
 
@@ -223,6 +234,7 @@ async def test_escape_leaves_the_bar_and_the_question_stays():
             back = asked.play.composer if mode == "chat" else asked.play.timeline
             assert back.has_focus
             assert "approve 1 of 1" in asked.play.text()
+            await asked.meant()
             assert asked.answers == []
 
 
@@ -239,6 +251,7 @@ async def test_an_answer_by_somebody_else_takes_the_question_away():
         assert "approve" not in asked.play.text()
         assert asked.play.timeline.has_focus
         await asked.play.press("y")
+        await asked.meant()
         assert asked.answers == []
 
 
@@ -269,6 +282,7 @@ async def test_what_has_changed_since_it_was_drawn_is_not_answered(how):
         asked.play.screen._unseen = change
         asked.play.screen._beat.draw()
         await asked.play.settle()
+        await asked.meant()
         assert asked.answers == []
         assert "not sent: it does not wait any more, or it changed" in asked.play.lines()[-1]
 
@@ -281,6 +295,7 @@ async def test_a_question_that_changed_is_drawn_anew_and_disarmed():
         value = json.loads(use.raw) | {"input": {"command": "rm -rf /"}, "processed_at": log.stamp()}
         await asked.play.give(parse(json.dumps(value).encode()))
         await asked.play.press("y")
+        await asked.meant()
         assert asked.answers == []
         assert "rm -rf /" in asked.play.text()
         asked.clock.now += ARMING
@@ -364,6 +379,7 @@ async def test_a_long_command_is_allowed_only_when_all_of_it_was_on_the_screen()
         assert "line 29" not in asked.play.text()
         await asked.play.press("y")
         await asked.play.until(lambda: "read it to its end first" in asked.play.text())
+        await asked.meant()
         assert asked.answers == []
         await asked.play.press("G", "pagedown", "pagedown", "pagedown")
         assert "line 29" in asked.play.text()
@@ -425,6 +441,7 @@ async def test_what_is_waited_for_and_not_there_is_told_and_never_answered(more)
         await asked.play.press("y")
         asked.clock.now += ARMING
         await asked.play.press("y", "n")
+        await asked.meant()
         assert asked.answers == []
 
 
@@ -438,6 +455,7 @@ async def test_an_end_for_a_reason_that_is_not_known_is_an_end_and_asks_nothing(
         assert asked.play.session.turns[0].ended
         assert "waits_for_weather" in asked.play.text()
         await asked.play.press("exclamation_mark", "y")
+        await asked.meant()
         assert asked.answers == []
 
 
@@ -511,6 +529,7 @@ async def test_a_result_that_is_none_is_not_sent_and_not_lost(written):
         await asked.play.press("enter")
         await asked.play.until(lambda: "not sent" in asked.play.text())
         assert asked.play.composer.text == written
+        await asked.meant()
         assert asked.sends.sent == []
 
 
@@ -544,6 +563,7 @@ async def test_a_reason_for_what_was_answered_elsewhere_is_not_sent_and_can_be_r
         assert "it does not wait any more" in asked.play.text()
         await asked.play.press("up")
         assert asked.play.composer.text == "not now"
+        await asked.meant()
         assert asked.sends.sent == []
 
 
@@ -615,6 +635,7 @@ async def test_nothing_is_answered_while_the_line_is_down():
         asked.stage.line.state = "reconnecting"
         await asked.play.press("y")
         await asked.play.until(lambda: "the line to the session is down" in asked.play.text())
+        await asked.meant()
         assert asked.answers == []
 
 
