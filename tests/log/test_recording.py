@@ -268,6 +268,7 @@ IDS = [
     "CON",
     "con",
     "sesn_A",
+    "SESN_A",
     "sesn_a",
     ".",
     "",

@@ -33,6 +33,7 @@ def test_names_are_safe_and_differ_even_where_capitals_do_not_count(tmp_path):
         "a/b",
         "a_b",
         "A_b",
+        "A_B",
         "../../x",
         "/etc/passwd",
         "a\0b",
