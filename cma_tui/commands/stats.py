@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
-from itertools import count
 from typing import Any
 
 import click
@@ -18,7 +17,7 @@ from cma_tui.commands.choosing import chosen, logs_argument
 from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Common, common
 from cma_tui.commands.output import Output, OutputError, say
-from cma_tui.commands.tail import fold, opened
+from cma_tui.commands.tail import folded, opened
 from cma_tui.commands.targets import Target, target
 from cma_tui.feed import fold_batch
 from cma_tui.report.prices import prices_for
@@ -81,12 +80,7 @@ def sessions_of(one: Target, opener: Callable[[str], Callable[[], Awaitable[Sour
         return
     assert one.file is not None
     with opened(one.file) as log:
-        for number in count():
-            session = Session(events=log.kept(number))
-            session = fold(session, log.events(number))
-            yield session
-            if number + 1 >= len(log.sessions):
-                break
+        yield from folded(log)
         for note in log.passed_over:
             say(f"note: {log.name}: {note}")
 

@@ -113,11 +113,18 @@ def follow_log(log: SavedLog | Together, how: How = PLAIN) -> int:
 
 def _sessions(log: SavedLog | Together, output: Output, how: How, wanted: int | None) -> Iterator[Session]:
     """Fold and print the sessions of a log, one after the other."""
+    if wanted is None and not how.as_json:  # each row as it ended
+        for session in folded(log):
+            lines = make_lines(output, how)
+            output.write(lines.update(session))
+            output.write(lines.finish(session))
+            yield session
+        return
     for number in count(wanted or 0):
         session, lines = Session(events=log.kept(number)), make_lines(output, how)
         if how.as_json:  # in order of the file, so that it can begin at once
             output.write(_streamed(session, log.events(number), lines, deltas=how.deltas))
-        else:  # each row as it ended
+        else:
             session = fold(session, log.events(number))
             output.write(lines.update(session))
         output.write(lines.finish(session))
@@ -144,6 +151,29 @@ def fold(session: Session, events: Iterable[Event]) -> Session:
     while batch := list(islice(rest, _MOST if session.several else _FEW)):
         session = arrive(session, batch, change)
     return session
+
+
+def folded(log: SavedLog | Together) -> list[Session]:
+    """All sessions of a log, as `fold` would have them, from one pass."""
+    sessions: list[Session] = []
+    waiting: dict[int, list[Event]] = {}
+    count, most = 0, _FEW
+
+    def settle() -> int:
+        for number, events in waiting.items():
+            sessions.extend(Session(events=log.kept(new)) for new in range(len(sessions), number + 1))
+            sessions[number] = arrive(sessions[number], events, Change())
+        several = any(sessions[number].several for number in waiting)
+        waiting.clear()
+        return _MOST if several else _FEW
+
+    for number, events in log.parted():
+        waiting.setdefault(number, []).extend(events)
+        count += len(events)
+        if count >= most:
+            count, most = 0, settle()
+    settle()
+    return sessions or [Session()]
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from cma_tui.log.origin import (
     dropped,
     unified,
 )
-from cma_tui.log.passes import of_session, one_by_one, settled, several
+from cma_tui.log.passes import by_session, one_by_one, settled, several
 from cma_tui.log.scan import documents, fields
 from cma_tui.log.shapes import (
     JSON_LINES,
@@ -105,19 +105,29 @@ class SavedLog:
         Raises:
             LogError: the file cannot be read any more, or there is no such session in it.
         """
-        found = self._found = Found()
         self._shown = session
+        for number, events in self.parted():
+            if number == session:
+                yield from events
+        found = self._found
+        if session >= len(found.sessions):
+            raise LogError(self.name, f"holds no session number {session + 1}: {len(found.sessions)} in it")
+
+    def parted(self) -> Iterator[tuple[int, list[Event]]]:
+        """The events of all sessions in one pass: stretches in file order, each with its session's number.
+
+        Raises:
+            LogError: the file cannot be read any more.
+        """
+        found = self._found = Found()
         lists = self._read(found)
         if self._calls:
             lists = one_by_one(settled(chain.from_iterable(lists), found))
-        for events in of_session(lists, session, found):
-            yield from events
+        yield from by_session(lists, found)
         if found.unfinished:
             found.note("the list goes on: the last page in the file names a further one")
         if found.passed_over:
             found.note(f"recorded calls that are no events: {found.passed_over}")
-        if session >= len(found.sessions):
-            raise LogError(self.name, f"holds no session number {session + 1}: {len(found.sessions)} in it")
 
     def follow(self, wait: Callable[[], bool]) -> Iterator[Event]:
         """The events of a file that is being written: those that are there, and those that come.

@@ -74,8 +74,8 @@ def _same(one: Event, other: Event) -> bool:
     return plain_text(one.content) == plain_text(other.content)
 
 
-def of_session(lists: Iterable[list[Event]], wanted: int, found: Found) -> Iterator[list[Event]]:
-    """The events of one of the sessions in the log; the others are counted in `found.sessions`.
+def by_session(lists: Iterable[list[Event]], found: Found) -> Iterator[tuple[int, list[Event]]]:
+    """The events in stretches of one session each, with its number in `found.sessions`.
 
     A session begins where its description stands. Without one it begins where, after a session came to
     rest, the next thing to run is a thread that this session neither created nor ever named.
@@ -83,33 +83,32 @@ def of_session(lists: Iterable[list[Event]], wanted: int, found: Found) -> Itera
     teller = _Teller(found)
     held: list[Event] = []  # after a rest: what may already belong to the next session
     marks = _MARKS
-    shown = wanted == 0
     for events in lists:
         given: list[Event] = []
         for event in events:
-            if shown and event.type not in marks:
+            if not teller.resting and event.type not in marks:
                 given.append(event)
                 continue
+            before = teller.current
             if not teller.resting:
-                if event.type in marks:
-                    teller.mark(event)
-                if teller.current == wanted:
-                    given.append(event)
+                teller.mark(event)
+                held.append(event)
             else:
-                if event.type == "local.session" and teller.current == wanted:
+                if event.type == "local.session":
                     given += held  # a description begins a session: what came before it is not part of it
                     held = []
                 held.append(event)
                 if teller.undecided(event) and len(held) < _HELD:
                     continue
-                if teller.current == wanted:
-                    given += held
-                held = []
-            shown = teller.current == wanted and not teller.resting
+            if teller.current != before and given:
+                yield before, given
+                given = []
+            given += held
+            held = []
         if given:
-            yield given
-    if teller.current == wanted and held:
-        yield held
+            yield teller.current, given
+    if held:
+        yield teller.current, held
 
 
 def several(sessions: int, shown: int) -> list[str]:
@@ -126,6 +125,8 @@ class _Teller:
         self.resting = False
         """A session that came to rest: the next one may follow."""
         self._ids = found.sessions
+        self._numbers: dict[str, int] = {}
+        """By the ids that a description has told."""
         self._threads: list[set[str]] = [set()]
         self._last_at: float | None = None
 
@@ -161,12 +162,14 @@ class _Teller:
         session_id = as_text(session.get("id"))
         if session_id is None:
             return
-        if session_id in self._ids:
-            self.current = self._ids.index(session_id)
-        elif not self._ids[self.current] and not self._follows(parse_stamp(session.get("created_at"))):
+        if session_id in self._numbers:
+            self.current = self._numbers[session_id]
+            return
+        if not self._ids[self.current] and not self._follows(parse_stamp(session.get("created_at"))):
             self._ids[self.current] = session_id
         else:
             self._begin(session_id)
+        self._numbers[session_id] = self.current
 
     def _follows(self, created_at: float | None) -> bool:
         """Whether a session of that age is another one than the nameless one read so far."""

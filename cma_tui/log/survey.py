@@ -7,8 +7,6 @@ session, of threads, of events), and a file's name counts only when it is a thre
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 from cma_tui.content import as_dict, as_text, plain_text
@@ -125,14 +123,13 @@ class Stretch:
         return False
 
 
-def survey(log: SavedLog) -> Iterator[Stretch]:
-    """The sessions of a log."""
-    for number in count():
-        stretch = Stretch(log, number)
-        for event in log.events(number):
-            stretch.look(event)
-        if not stretch.session_id:
-            stretch.session_id = log.sessions[number]
-        yield stretch
-        if number + 1 >= len(log.sessions):
-            return
+def survey(log: SavedLog) -> list[Stretch]:
+    """The sessions of a log, from one pass."""
+    found = [Stretch(log, 0)]
+    for number, events in log.parted():
+        found += [Stretch(log, new) for new in range(len(found), number + 1)]
+        for event in events:
+            found[number].look(event)
+    for stretch, session_id in zip(found, log.sessions, strict=True):
+        stretch.session_id = stretch.session_id or session_id
+    return found

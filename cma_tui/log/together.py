@@ -133,6 +133,26 @@ class Together:
         alone = group[0]
         return alone.log.events(alone.number) if len(group) == 1 else _woven(group)
 
+    def parted(self) -> Iterator[tuple[int, list[Event]]]:
+        """The events of all sessions, each file read once: stretches in order, with their session's number.
+
+        Raises:
+            LogError: a file cannot be read any more.
+        """
+        alone = {
+            (id(group[0].log), group[0].number): number
+            for number, group in enumerate(self._groups)
+            if len(group) == 1
+        }
+        for log in {id(group[0].log): group[0].log for group in self._groups if len(group) == 1}.values():
+            for number, events in log.parted():
+                if (id(log), number) in alone:
+                    yield alone[id(log), number], events
+        for number, group in enumerate(self._groups):
+            if len(group) > 1:
+                for event in _woven(group):
+                    yield number, [event]
+
     def kept(self, session: int = 0) -> MutableSequence[Event]:
         """What keeps the events of one of the sessions: their places in the files, where they have some."""
         group = self._groups[session]

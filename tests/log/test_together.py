@@ -4,14 +4,17 @@ import json
 
 import pytest
 
+from cma_tui.commands.tail import folded
 from cma_tui.event import parse, stamp_text
 from cma_tui.log.formats import LogError, SavedLog, open_log
 from cma_tui.log.index import LogEvents
+from cma_tui.log.survey import survey
 from cma_tui.log.together import Together, open_together
 from cma_tui.session.fold import apply
 from cma_tui.session.model import Change, Session
 from tests.log.shapes import ALL, EVENTS, LINES, OTHER, SESSION, lines, sse, wrapped
 from tests.log.test_formats import other_session
+from tests.session.counting import work
 from tests.session.look import fold, view
 from tests.ui.test_threads import delegation
 
@@ -259,3 +262,32 @@ def test_a_session_in_several_shapes_is_one(folder):
         assert len(log.files) == len(names) == 2
         expected = [json.loads(line)["id"] for line in (folder / "events.jsonl").read_bytes().splitlines()]
         assert keys(log) == expected
+
+
+def test_many_sessions_in_one_file_are_read_in_one_pass(tmp_path):
+    """All at once is what each by itself is, and costs each the same however many there are."""
+
+    def of(count):
+        lines = []
+        for n in range(count):
+            lines.append(json.dumps({"type": "session", "id": f"sesn_{n}", "title": f"number {n}"}))
+            for text in ("one", "two"):
+                content = [{"type": "text", "text": text}]
+                lines.append(json.dumps({"type": "user.message", "id": f"{n}{text}", "content": content}))
+        path = tmp_path / f"{count}.jsonl"
+        path.write_text("\n".join([*lines, lines[0], lines[1]]))  # the first goes on after the last
+        return path
+
+    def cost(count):
+        with open_log(of(count)) as log:
+            return work(lambda: (folded(log), survey(log))) / count
+
+    with open_log(of(8)) as log:
+        sessions = folded(log)
+        each = [fold(log.events(number)) for number in range(8)]
+        assert [view(session) for session in sessions] == [view(session) for session in each]
+        assert [session.title for session in sessions] == [f"number {n}" for n in range(8)]
+        assert [stretch.session_id for stretch in survey(log)] == [f"sesn_{n}" for n in range(8)]
+    with open_together([of(8), of(9)]) as log:
+        assert len(folded(log)) == 9
+    assert cost(200) < 1.3 * cost(50)
