@@ -7,12 +7,14 @@ drawing is planned at most; nothing is drawn for a screen that is gone, and noth
 
 from __future__ import annotations
 
+from asyncio import TimerHandle
 from collections.abc import Callable
 from time import monotonic, thread_time
 from typing import Final
 
-from textual.timer import Timer
 from textual.widget import Widget
+
+from cma_tui.ui.soon import soon
 
 SLOWEST: Final = 0.1
 """Seconds from one drawing to the next at most, however much each costs."""
@@ -34,7 +36,7 @@ class Beat:
         self._widget = widget
         self._draw = draw
         self._tick = tick
-        self._planned: Timer | None = None
+        self._planned: TimerHandle | None = None
         self.planned = False
         """Whether a drawing is due that nothing brings forward: what arrives until then is in it."""
         self._drawn_at = float("-inf")
@@ -79,7 +81,7 @@ class Beat:
             self.draw()
             return
         self._stop()
-        self._planned = self._widget.set_timer(seconds, self.draw)
+        self._planned = soon(self._widget, seconds, self.draw)
         self.planned = not loose
 
     def draw(self) -> None:
@@ -97,5 +99,5 @@ class Beat:
     def _stop(self) -> None:
         self.planned = False  # before anything is taken: what arrives from here on wakes
         if self._planned is not None:
-            self._planned.stop()
+            self._planned.cancel()
             self._planned = None

@@ -26,6 +26,7 @@ from cma_tui.text import duration
 from cma_tui.ui.counting import Counting
 from cma_tui.ui.keys import Hint, bindings, hint_of, keymap_of
 from cma_tui.ui.screens.panel import Panel
+from cma_tui.ui.soon import soon
 from cma_tui.ui.widgets.bars import CURSOR, backdrop, lane_line
 from cma_tui.ui.widgets.headings import title
 from cma_tui.ui.widgets.listing import PAUSE
@@ -130,7 +131,7 @@ class WaterfallView(Page):
         super().show()
         if not self.made.whole and not self._planned and self.is_mounted:
             self._planned = True
-            self.set_timer(PAUSE, self._go_on)
+            soon(self, PAUSE, self._go_on)
 
     def _go_on(self) -> None:
         self._planned = False

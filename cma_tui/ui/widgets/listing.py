@@ -15,6 +15,7 @@ from cma_tui.report.words import Density
 from cma_tui.session.model import Change, Session
 from cma_tui.session.place import own_stream
 from cma_tui.ui.entries import Wanted, counterpart
+from cma_tui.ui.soon import soon
 from cma_tui.ui.widgets.entrylines import EntryLines
 
 AT_ONCE = 0.02
@@ -183,7 +184,7 @@ class Listing(EntryLines):
         """Look at more entries, a slice at a time, so that keys are answered in between."""
         if self.entries.behind and not self._slice_planned:
             self._slice_planned = True
-            self.set_timer(PAUSE, self._slice)
+            soon(self, PAUSE, self._slice)
 
     def _slice(self) -> None:
         self._slice_planned = False

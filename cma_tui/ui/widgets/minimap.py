@@ -15,6 +15,7 @@ from textual.widgets import Static
 from cma_tui.feed import Feed
 from cma_tui.report.minimap import COMPACTED, ERROR, TURN, WAITED, Minimap
 from cma_tui.session.model import Change
+from cma_tui.ui.soon import soon
 from cma_tui.ui.widgets.timeline import Timeline
 
 _AT_ONCE: Final = 2000
@@ -45,7 +46,7 @@ class MinimapLine(Static):
         session = self._feed.session
         if not self._map.update(session, change, _AT_ONCE) and not self._planned:
             self._planned = True
-            self.set_timer(_PAUSE, self._go_on)
+            soon(self, _PAUSE, self._go_on)
         height = self._timeline.size.height
         worth = len(session.items) > _LONGER * height
         if height and worth != self.has_class("-worth"):

@@ -23,6 +23,7 @@ from cma_tui.session.model import Change, Session
 from cma_tui.ui.entries import counterpart
 from cma_tui.ui.keys import bindings, keymap_of
 from cma_tui.ui.search import Search
+from cma_tui.ui.soon import soon
 from cma_tui.ui.widgets.carrying import Carrying
 from cma_tui.ui.widgets.detail import Detail
 from cma_tui.ui.widgets.findline import TOO_SLOW, FindLine, filter_line, found_words, search_line
@@ -217,7 +218,7 @@ class Reader(Carrying):
         self._say_search()
         if not search.done and not self._planned:
             self._planned = True
-            self.set_timer(PAUSE, self._slice)
+            soon(self, PAUSE, self._slice)
 
     def _slice(self) -> None:
         self._planned = False

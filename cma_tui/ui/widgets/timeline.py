@@ -20,6 +20,7 @@ from cma_tui.report.rows import is_wrong
 from cma_tui.report.words import Density
 from cma_tui.ui.entries import heading
 from cma_tui.ui.keys import bindings
+from cma_tui.ui.soon import soon
 from cma_tui.ui.widgets.listing import PAUSE, SLICE, Listing, Place
 
 TIMES = ("offset", "clock", "relative", "off")
@@ -206,7 +207,7 @@ class Timeline(Listing):
 
     def _seek_on(self, seek: Callable[[], bool]) -> None:
         if self._seeking is seek and not seek():
-            self.set_timer(PAUSE, lambda: self._seek_on(seek))
+            soon(self, PAUSE, lambda: self._seek_on(seek))
 
     def action_open(self) -> None:
         """Ask for the detail of the row, or fold the turn."""

@@ -21,6 +21,7 @@ from textual.widget import Widget
 
 from cma_tui.report.find import Pattern, TooSlowError
 from cma_tui.ui.keys import bindings
+from cma_tui.ui.soon import soon
 from cma_tui.ui.viewport import Viewport
 from cma_tui.ui.widgets.listing import PAUSE, SLICE
 from cma_tui.ui.widgets.passages import Passage, Passages
@@ -163,7 +164,7 @@ class Window(Widget, can_focus=True):
                 self._show_hit(found, by, again)
                 return
             if perf_counter() > deadline:
-                self.set_timer(PAUSE, lambda: self._seek(by, seeking, again))
+                soon(self, PAUSE, lambda: self._seek(by, seeking, again))
                 return
         self._seeking = None
         if not again:
