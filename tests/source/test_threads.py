@@ -16,6 +16,7 @@ def told(session):
     """The session without what is read of the API beside its events, which has no place in any order."""
     for thread in session.threads.values():
         thread.usage = None
+    session.budget_at = None
     return seen(session)
 
 
