@@ -101,6 +101,15 @@ async def test_a_long_session_has_the_line_and_a_click_goes_there():
         assert play.lines()[3].rstrip().endswith(("─", "┼"))
 
 
+async def test_what_is_read_is_marked_also_where_a_detail_hides_the_rows():
+    async with playing(*long().events, size=(100, 30)) as play:
+        await play.press("E", "enter")
+        await play.settle()
+        assert play.timeline.size.height == 0
+        assert play.session.items[play.timeline.item].is_error
+        assert play.timeline.seen == (play.timeline.item, play.timeline.item)
+
+
 async def test_it_comes_with_a_longer_session_and_moves_nothing():
     log = long(5)
     async with playing(*log.events, size=(100, 30)) as play:

@@ -246,7 +246,7 @@ class WaterfallView(Page):
         span = self._span()
         if span is None:
             said = f"{keymap_of(self).of('waterfall.next')[0]} or a click on a bar says what it is"
-            return [[("─" * width, "quiet")], [(said, "quiet")], [("", "")]]
+            return [[("─" * width, "quiet")], [(fit(said, width), "quiet")], [("", "")]]
         words = waterfall.words(self.session, span, began, now)
         return [
             [("─" * width, "quiet")],

@@ -21,7 +21,8 @@ class FindLine(Static):
     """One of them; not there while it has nothing to say."""
 
     DEFAULT_CSS = """
-    FindLine { height: 1; width: 1fr; padding: 0 1; background: $surface; display: none; }
+    FindLine { height: 1; width: 1fr; padding: 0 1; background: $surface; display: none;
+               text-wrap: nowrap; text-overflow: ellipsis; }
     FindLine.-shown { display: block; }
     """
 

@@ -120,10 +120,11 @@ class Listing(EntryLines):
 
     @property
     def seen(self) -> tuple[int, int]:
-        """The first and the last item in the window."""
+        """The first and the last item in the window; where it has no lines, the one under the cursor."""
         window = self.view.layout() if self._strips is not None and self.size.height else []
         if not window:
-            return 0, 0
+            here = self._item_at(self._last(self.view.cursor))
+            return here, here
         return self._item_at(self._entry(window[0][0])), self._item_at(self._last(window[-1][0]))
 
     def _last(self, position: int) -> int | None:
