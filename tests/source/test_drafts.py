@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from cma_tui.source.drafts import Draft, Drafts
+from cma_tui.source.drafts import Draft, Drafts, _file_name
 
 
 def kept(folder, session, text="hello"):
@@ -46,6 +46,7 @@ def test_names_are_safe_and_differ_even_where_capitals_do_not_count(tmp_path):
     paths = [kept(tmp_path, session) for session in sessions]
     assert {path.parent for path in paths} == {tmp_path / "drafts"}
     assert len({path.name.lower() for path in paths}) == len(sessions)
+    assert len({_file_name(session).lower() for session in sessions}) == len(sessions), "a lock apart"
     assert max(len(path.name) for path in paths) < 200
 
 
