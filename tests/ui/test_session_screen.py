@@ -274,6 +274,7 @@ async def test_on_a_low_terminal_the_rows_have_the_room(log, size):
         (120, "helper · claude-opus-5 · sesn_011CZxAbCdEfGhJkLmNpQrSt · p99 on orders"),
         (80, "helper · claude-opus-5 · p99 on orders"),
         (50, "helper · claude-opus-5"),
+        (14, "idle"),
     ],
 )
 async def test_the_title_comes_before_an_id_that_does_not_fit_beside_it(width, said):
@@ -285,7 +286,7 @@ async def test_the_title_comes_before_an_id_that_does_not_fit_beside_it(width, s
     log.answer("Hello.")
     log.rest()
     async with playing(*log.events, size=(width, 24)) as play:
-        assert play.lines()[0].split("  ")[0].strip() == said
+        assert play.lines()[0].strip().split("  ")[0] == said
 
 
 async def test_folding_the_turn_above_keeps_the_cursor_and_shows_one_line(log):

@@ -54,6 +54,8 @@ _QUIET = 45.0
 
 _SOON = 2.0
 """Seconds of a pause that is too short to be told."""
+_LEGIBLE = 4
+"""Cells that are worth beginning a text in."""
 _COARSE = 5.0
 """Seconds from which on, and in steps of which, the age of the last byte is told."""
 
@@ -287,8 +289,8 @@ def _spread(left: list[Part], right: list[Part], width: int) -> Content:
         piece = Content.styled(text, style)
         joined = Content.assemble(line, Content.styled(" · ", "$cma-quiet"), piece) if line else piece
         if joined.cell_length > room:
-            if not line:
-                line = piece.truncate(max(1, room), ellipsis=True)
+            if not line and room >= _LEGIBLE:
+                line = piece.truncate(room, ellipsis=True)
             break
         line = joined
     gap = max(0, width - line.cell_length - end.cell_length)
