@@ -128,7 +128,8 @@ async def test_a_click_on_text_runs_an_action_only_without_the_guard(filters):
 
 def test_the_strip_keeps_its_length():
     strip = Strip([Segment("a\u115fb\u00adc\x1b")])
-    assert strip.apply_filter(TerminalGuard(), BLACK).text == "a  b c"
+    hyphen = " " * cell_len("\u00ad")  # tables of widths differ about it
+    assert strip.apply_filter(TerminalGuard(), BLACK).text == f"a  b{hyphen}c"
 
 
 # ---------------------------------------------------------------------------------------- a real terminal
