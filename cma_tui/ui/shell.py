@@ -59,6 +59,9 @@ class Shell(App[int], inherit_bindings=False):
     CSS = """
     ToastRack { dock: top; align: right top; margin-top: 3; margin-bottom: 0; }
     OptionList:focus > .option-list--option-highlighted { background: $cma-cursor; color: $foreground; }
+    OptionList:ansi:focus > .option-list--option-highlighted {
+        background: ansi_blue; color: ansi_bright_white;
+    }
     """
     ENABLE_COMMAND_PALETTE = True
     DEFAULT_CSS = """

@@ -51,6 +51,17 @@ async def test_the_tree_is_unfolded_gone_through_and_copied(monkeypatch):
         assert play.timeline.has_focus
 
 
+@pytest.mark.parametrize("theme", ["cma-dark", "ansi-dark"])
+async def test_the_row_of_the_tree_that_is_read_is_to_be_seen(theme):
+    async with playing(*with_tool().events, size=(100, 30), theme=theme) as play:
+        await play.press("enter", "J", "j")
+        styles = [[style for _, style, _ in play.detail.render_line(y)] for y in (1, 2, 3)]
+        here = [
+            any(style.reverse or style.bgcolor != styles[0][0].bgcolor for style in line) for line in styles
+        ]
+        assert here == [False, True, False]
+
+
 async def test_what_is_folded_away_is_found_and_unfolded():
     deep = {"first": {"a": ["needle one", {"b": 1}]}, "plain": "x", "second": [{"c": "needle two"}] * 2}
     log = with_tool(result="no more", input=deep)

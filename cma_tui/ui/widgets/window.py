@@ -36,6 +36,7 @@ class Window(Widget, can_focus=True):
 
     DEFAULT_CSS = """
     Window > .window--cursor { background: $cma-cursor; }
+    Window:ansi > .window--cursor { text-style: reverse; }
     Window > .window--found { background: $warning; color: $cma-on-mark; text-style: bold; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"window--cursor", "window--found"}
@@ -264,7 +265,8 @@ class Window(Widget, can_focus=True):
         found = self._spans(line)
         line = line.adjust_cell_length(width, self.rich_style)
         if self._by_rows and at == self.view.cursor:
-            over = Style(bgcolor=self.get_component_rich_style("window--cursor").bgcolor)
+            cursor = self.get_component_rich_style("window--cursor")
+            over = Style(bgcolor=cursor.bgcolor, reverse=cursor.reverse)
             line = Strip([Segment(text, (style or Style()) + over) for text, style, _ in line], width)
         if found:
             line = highlight(line, found, self.get_component_rich_style("window--found"))
