@@ -136,6 +136,7 @@ def test_the_strip_keeps_its_length():
 
 
 @cache
+@cache
 def _bytes_on_the_terminal(mode):
     """Run the hostile screen in a pty and return everything that it wrote."""
     controller, terminal = os.openpty()
