@@ -129,6 +129,7 @@ async def test_replaying(album):
     stage = Stage(*incident("ended"), live=False, name="incident.jsonl")
     async with playing(stage=stage, mode="replay", size=album.size) as play:
         await play.press("5")
+        await play.settle()
         await album.take(play, "replay")
     album.check()
 
