@@ -9,13 +9,13 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable, Sequence
-from time import perf_counter, time
+from time import perf_counter
 from typing import Final, Literal
 
 from cma_tui.session.book import Book
 from cma_tui.session.cost import Amount, Prices
 from cma_tui.session.model import Change, Session
-from cma_tui.session.signals import burst, repeating, stalled
+from cma_tui.session.signals import burst, repeating
 from cma_tui.text import duration, first_line, money
 
 _AT_ONCE: Final = 1500
@@ -38,8 +38,6 @@ class Counting:
         """Whether there is more to count."""
         self.silence = 0.0
         """For how many whole minutes, in seconds, nothing has come from a live session that should go on."""
-        self.live = False
-        """Whether the session goes on as we look: its silence means something."""
         self._found = found
         self._looking: threading.Thread | None = None
         self._prices: Prices | None = None
@@ -128,7 +126,4 @@ def notices(session: Session, counting: Counting) -> str:
         found.append(f"{times} things went wrong within a minute")
     if counting.silence:
         found.append(f"nothing new for {duration(counting.silence)}")
-    silence = stalled(session, time()) if counting.live else None
-    if silence is not None:
-        found.append(f"no progress for {duration(silence - silence % 5)}")
     return "; ".join(found)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Mapping
-from time import monotonic
+from time import monotonic, time
 from typing import Literal, NamedTuple, Protocol
 
 from cma_tui.feed import Feed
@@ -100,6 +100,14 @@ def news(session: Session, now: float) -> News | None:
     return None
 
 
+def _age(session: Session) -> float:
+    """Seconds that have passed since the newest event: none since one that has just streamed in."""
+    newest = next((event for event in reversed(session.events) if not event.type.startswith("local.")), None)
+    if newest is None or newest.received_at is not None or session.last_at is None:
+        return 0.0
+    return max(0.0, time() - session.last_at)
+
+
 def _silence(seconds: float) -> str:
     return f"nothing new for {duration(seconds - seconds % _MINUTE)}"
 
@@ -122,7 +130,8 @@ class Notices:
         self._known: set[str] | None = None
         """The states that have been told, or needed no telling; None before the whole log is known."""
         self._heard: tuple[tuple[int, int], float] = ((0, 0), monotonic())
-        """What was there when something last came, and when that was: by this clock, not the server's."""
+        """What was there when something last came, and when that was: by this clock, which the server's may
+        not agree with."""
         self._held: tuple[frozenset[str], float] = (frozenset(), 0.0)
         """The state that is looked at, and since when."""
 
@@ -140,7 +149,7 @@ class Notices:
         written = sum(len(part) for preview in session.previews.values() for part in preview.parts)
         there = (len(session.events) - session.local_events, written)
         if there != self._heard[0]:
-            self._heard = (there, monotonic())
+            self._heard = (there, monotonic() - _age(session))
         return (session.last_at or 0.0) + monotonic() - self._heard[1]
 
     def look(self, app: Told) -> None:

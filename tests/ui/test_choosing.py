@@ -166,7 +166,7 @@ async def test_a_growing_file_is_followed_rewound_and_caught_up_with(tmp_path):
             play = Play(app, Stage(), feed, pilot)
             await play.until(lambda: "the first answer" in play.text())
             await play.until(lambda: "REPLAY following" in play.text())
-            assert "no progress" not in play.text(), "a file that says nothing may be an old one"
+            assert "nothing new for" not in play.text(), "a file that says nothing may be an old one"
             log.begin("the second question")
             held = write()
             await play.until(lambda: "the second question" in play.text())

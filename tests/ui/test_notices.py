@@ -3,7 +3,7 @@
 import json
 import sys
 from contextlib import asynccontextmanager
-from time import monotonic
+from time import monotonic, time
 
 import pytest
 from textual import events
@@ -46,8 +46,17 @@ async def away(log, wishes=WISHES):
         yield play
 
 
+class Streamed(Log):
+    """A log that streams in as it is written, whatever the server's clock says."""
+
+    def add(self, *fields, **more):
+        key = super().add(*fields, **more)
+        self.events[-1].received_at = time()
+        return key
+
+
 def running():
-    log = Log()
+    log = Streamed()
     log.begin("Hi")
     return log
 

@@ -216,9 +216,6 @@ class SessionScreen(Driving):
                 return
         framing = reading and self._unseen is not None and self._beat.age >= bulk.LOOK
         change = None if framing else self.feed.take(bulk.STRETCH if reading else BUDGET)
-        source = self.feed.source
-        attached = source is not None and source.live and source.line is not None
-        self._counting.live = attached and not self.feed.finished  # the silence of a file tells nothing
         passing = bulk.COUNTING if reading and not self.feed.finished else None
         counted = self._counting.update(self.feed.session, change, passing)
         if self._mirror is not None and (counted or change is not None or self._mirror_behind):

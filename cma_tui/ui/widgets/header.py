@@ -29,6 +29,7 @@ from cma_tui.ui.counting import CostLimits, Counting, amount, notices
 from cma_tui.ui.keys import keymap_of
 from cma_tui.ui.plots import meter
 from cma_tui.ui.widgets.headings import plural
+from cma_tui.ui.widgets.rowview import fit
 
 if TYPE_CHECKING:
     from cma_tui.mirror import Status
@@ -52,6 +53,8 @@ _QUIET = 45.0
 """Seconds without a byte after which a line is called quiet: keep-alives come every 30."""
 
 
+_TITLE = 16
+"""Cells from which on a part of a title says something."""
 _SOON = 2.0
 """Seconds of a pause that is too short to be told."""
 _LEGIBLE = 4
@@ -116,19 +119,17 @@ class Header(Vertical):
 
 
 def _who(session: Session, name: str, room: int) -> list[Part]:
-    """Agent, model, id and title; the id gives way to a title that fits without it."""
+    """Agent, model, title and id, in this order whatever there is room for; a long title is cut."""
     agent = session.agent
     parts: list[Part] = []
     if agent.name:
         parts.append((first_line(agent.name, 40), "bold"))
     if agent.model:
         parts.append((first_line(agent.model, 40), "$cma-quiet"))
-    named: Part = (printable(session.id or name, strict=True, cap=80), "" if not parts else "$cma-quiet")
-    title: Part = (first_line(session.title or "", 80), "$cma-quiet")
-    if not title[0]:
-        return [*parts, named]
-    whole = [*parts, named, title]
-    return whole if _length(whole) <= room or not parts else [*parts, title, named]
+    title = first_line(session.title or "", 80)
+    if title:
+        parts.append((fit(title, max(_TITLE, room - _length(parts))), "$cma-quiet"))
+    return [*parts, (printable(session.id or name, strict=True, cap=80), "" if not parts else "$cma-quiet")]
 
 
 def _length(parts: list[Part]) -> int:
