@@ -56,7 +56,7 @@ async def test_what_a_rule_allows_is_allowed_once_told_and_logged(tmp_path):
     async with ruled(tmp_path, asking()) as play:
         await play.until(lambda: "rules on (1 allowed)" in play.text())
         assert answers(play) == [("use1", "allow")]
-        assert "bash allowed by rule: allow 1" in play.text()
+        await play.until(lambda: "bash allowed by rule: allow 1" in play.text())
         await play.until(lambda: len(play.logged()) == 2)
         first, last = play.logged()
         assert (first["what"], last["what"], first["rule"]) == ("sending", "sent", "allow 1")

@@ -271,13 +271,13 @@ async def test_on_a_low_terminal_the_rows_have_the_room(log, size):
 @pytest.mark.parametrize(
     ("width", "said"),
     [
-        (120, "helper · claude-opus-5 · sesn_011CZxAbCdEfGhJkLmNpQrSt · p99 on orders"),
+        (120, "helper · claude-opus-5 · p99 on orders · sesn_011CZxAbCdEfGhJkLmNpQrSt"),
         (80, "helper · claude-opus-5 · p99 on orders"),
         (50, "helper · claude-opus-5"),
         (14, "idle"),
     ],
 )
-async def test_the_title_comes_before_an_id_that_does_not_fit_beside_it(width, said):
+async def test_the_title_comes_before_the_id_whatever_there_is_room_for(width, said):
     about = {"id": "sesn_011CZxAbCdEfGhJkLmNpQrSt", "title": "p99 on orders", "status": "idle"}
     log = Log()
     agent = {"id": "a", "name": "helper", "model": {"id": "claude-opus-5"}}
