@@ -13,7 +13,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
+from math import modf
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -279,7 +281,16 @@ def bad_frame(
 
 def stamp_text(at: float) -> str:
     """Unix seconds as the API writes them: ISO 8601 in UTC with microseconds and `Z`."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    part, whole = modf(at)
+    micros = round(part * 1_000_000)
+    if not 0 <= micros < 1_000_000:  # below zero, or rounded up to the next second
+        whole, micros = whole + micros // 1_000_000, micros % 1_000_000
+    return f"{_second_text(int(whole))}.{micros:06}Z"
+
+
+@lru_cache(maxsize=64)  # what is written at once is of few seconds
+def _second_text(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat().removesuffix("+00:00")
 
 
 def parse_stamp(text: object) -> float | None:

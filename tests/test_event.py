@@ -336,6 +336,15 @@ def test_stamps_there_and_back(moment: datetime) -> None:
     assert parse_stamp(text) == moment.timestamp()
 
 
+@given(
+    st.floats(-1e10, 2e11)
+    | st.builds(float.__add__, st.integers(0, 2**31).map(float), st.sampled_from([5e-7, 1.5e-6, 0.9999996]))
+)
+def test_a_stamp_is_what_the_standard_library_writes(at: float) -> None:
+    whole = datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")
+    assert stamp_text(at) == whole.replace("+00:00", "Z")
+
+
 # -- facts of our own --------------------------------------------------------------------------------------
 
 
