@@ -244,7 +244,7 @@ def _input(session: Session, event: Event, ordinal: int, change: Change) -> None
     turns.end_silent(session, change)
     turn = turns.opened(session, event, change)
     item = place(session, Item(ordinal, event.type, event.at, turn.index, None), change)
-    turn.inputs.append(item)
+    turn.inputs = turns.grown(turn.inputs, item)
     change.header = True
     if event.type == "user.define_outcome":
         data = event.data
@@ -320,7 +320,7 @@ def _error(session: Session, event: Event, ordinal: int, change: Change) -> None
     index = place(session, item, change)
     turn = own.open_turn(session)
     if turn is not None and item.thread is None:
-        turn.failures.append(index)
+        turn.failures = turns.grown(turn.failures, index)
         turn.worked = True
     change.header = True
 

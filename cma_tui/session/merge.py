@@ -28,6 +28,8 @@ from cma_tui.session.place import own_stream
 from cma_tui.session.stretch import FEW
 from cma_tui.session.tools import cross_posted
 
+_SINGLY = 256
+"""Events that are taken in one by one before looking again whether the next can be taken in together."""
 START = ""
 """The place before the first event."""
 
@@ -41,15 +43,15 @@ def arrive(session: Session, events: Sequence[Event], change: Change) -> Session
     Returns:
         The session to go on with: the same object, or a new one where another stream was ahead of them.
     """
-    number, size = 0, len(events)
+    number, size, singly = 0, len(events), FEW
     while number < len(events):
         if size >= FEW and (taken := stretch.take(session, events[number : number + size], change)):
-            number, size = number + taken, 2 * size
+            number, size, singly = number + taken, 2 * size, FEW
             continue
         if size > FEW:  # some of them are not plainly new: find out which
             size = max(FEW, size // 2)
             continue
-        for place in range(number, min(number + FEW, len(events))):
+        for place in range(number, min(number + singly, len(events))):
             event = events[place]
             if (event.stream is not None or session.several) and (
                 _learn_primary(session, event) or _is_late(session, event)
@@ -58,7 +60,8 @@ def arrive(session: Session, events: Sequence[Event], change: Change) -> Session
                 beside = [late for late in events[place:] if not sorting.add(late)]
                 return sorting.folded(beside, change)
             apply(session, event, change)
-        number, size = number + FEW, 2 * FEW
+        number, size = number + singly, 2 * FEW
+        singly = min(2 * singly, _SINGLY)  # where previews come in between, looking is not worth it each time
     return session
 
 

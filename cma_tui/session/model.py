@@ -10,7 +10,7 @@ Times are Unix seconds, money is US dollars, tokens are counts.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, MutableSequence
+from collections.abc import Iterable, MutableSequence, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import msgspec
@@ -150,13 +150,13 @@ class Turn(msgspec.Struct, gc=False):
     last_at: float | None = None
     """The latest stamp seen in it."""
     stop_reason: str | None = None
-    inputs: list[int] = msgspec.field(default_factory=list)
-    """Item indexes of what the user or a trigger said in it."""
+    inputs: Sequence[int] = ()
+    """Item indexes of what the user or a trigger said in it; a list while it is open, then a tuple."""
     worked: bool = False
     """Whether the agent has done anything in it."""
     interrupted: bool = False
-    legs: list[Leg] = msgspec.field(default_factory=list)
-    failures: list[int] = msgspec.field(default_factory=list)
+    legs: Sequence[Leg] = ()
+    failures: Sequence[int] = ()
     snapshot: int = -1
     """Index of its last usage snapshot in `Session.usages`, -1 when it had none."""
     snapshot_before: int = -1

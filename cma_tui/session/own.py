@@ -92,10 +92,10 @@ def open_turn(session: Session) -> Turn | None:
 
 
 def copy_turn(held: Turn) -> Turn:
-    """A turn that can be changed without the other: its lists are its own."""
-    made = copy(held)
-    made.legs = [copy(leg) for leg in held.legs]
-    made.inputs, made.failures = list(held.inputs), list(held.failures)
+    """A turn that can be changed without the other: its legs are its own, and while it is open its lists."""
+    made, of = copy(held), tuple if held.ended else list
+    made.legs = of(map(copy, held.legs))
+    made.inputs, made.failures = of(held.inputs), of(held.failures)
     return made
 
 

@@ -6,10 +6,15 @@ only the session's own stream opens or ends one, and its key is the key of the e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 from cma_tui.event import Event, StopReason
 from cma_tui.session import own
 from cma_tui.session.model import Change, Leg, ModelRequest, Session, ToolUse, Turn
 from cma_tui.session.place import own_stream
+
+Thing = TypeVar("Thing")
 
 
 def current(session: Session) -> int:
@@ -72,7 +77,7 @@ def restamp(turn: Turn, event: Event) -> None:
         if turn.legs and turn.legs[0].started_at == turn.started_at:
             turn.legs[0].started_at = event.at
         turn.started_at = event.at
-    for leg in turn.legs:
+    for leg in turn.legs if event.type == "session.status_idle" else ():
         if leg.idle == event.key:
             leg.named = _named(event)
     if not turn.ended and event.at is not None:
@@ -93,9 +98,24 @@ def end(session: Session, event: Event, reason: str, change: Change) -> None:
     if event.at is not None:
         _stretch(turn, event.at)
     _end_leg(turn, event, reason)
-    turn.ended, turn.ended_at, turn.stop_reason = True, event.at, reason
+    turn.ended_at, turn.stop_reason = event.at, reason
+    _close(turn)
     if session.running_uses:
         _leave_running(session, change)
+
+
+def _close(turn: Turn) -> None:
+    """It has ended: nothing is added any more, and what it holds is packed, as there may be many turns."""
+    turn.ended = True
+    turn.inputs, turn.failures, turn.legs = tuple(turn.inputs), tuple(turn.failures), tuple(turn.legs)
+
+
+def grown(held: Sequence[Thing], more: Thing) -> Sequence[Thing]:
+    """What an open turn holds with one more: the same list, however long it is, once it is one."""
+    if isinstance(held, list):
+        held.append(more)
+        return held
+    return [*held, more]
 
 
 def _leave_running(session: Session, change: Change) -> None:
@@ -119,14 +139,15 @@ def end_silent(session: Session, change: Change) -> None:
         return
     if turn.worked:
         turn = own.turn(session, turn.index)
-        turn.ended, turn.ended_at = True, turn.last_at
+        turn.ended_at = turn.last_at
+        _close(turn)
         _leave_running(session, change)
 
 
 def begin_leg(turn: Turn, event: Event) -> None:
     """The turn runs (again). Two runnings without an idle between are one leg."""
     if not turn.legs or turn.legs[-1].stop_reason is not None:
-        turn.legs.append(Leg(event.at))
+        turn.legs = grown(turn.legs, Leg(event.at))
 
 
 def resume(session: Session, event: Event) -> None:
@@ -147,7 +168,7 @@ def end_leg(session: Session, event: Event, reason: str) -> None:
 
 def _end_leg(turn: Turn, event: Event, reason: str) -> None:
     if not turn.legs:  # nobody said that it runs, yet it did
-        turn.legs.append(Leg(turn.started_at))
+        turn.legs = grown(turn.legs, Leg(turn.started_at))
     if turn.legs[-1].stop_reason is None:
         leg = turn.legs[-1]
         leg.ended_at, leg.stop_reason, leg.idle = event.at, reason, event.key

@@ -162,7 +162,7 @@ def test_a_budget_ends_a_turn_and_raising_it_begins_one_without_an_input():
     assert watched.states == ["running", "idle", "running", "idle"]
     first, second = session.turns
     assert (first.stop_reason, second.stop_reason) == ("budget_reached", "end_turn")
-    assert (second.key, second.inputs) == ("resumed", [])
+    assert (second.key, second.inputs) == ("resumed", ())
     assert turn_cost(session, first) == 5.02
     assert turn_cost(session, second) == pytest.approx(0.08)
     assert session.budget_usd is None, "null removes it"

@@ -225,7 +225,7 @@ def test_a_turn_nobody_asked_for_is_a_turn_of_its_own_without_inputs():
     watched = watch(surprises.unasked_turn())
     assert watched.states == ["running", "idle", "running", "idle"]
     first, second = watched.session.turns
-    assert (second.key, second.inputs, second.stop_reason) == ("late", [], "end_turn")
+    assert (second.key, second.inputs, second.stop_reason) == ("late", (), "end_turn")
     assert second.started_at - first.ended_at == pytest.approx(1188, abs=0.01)
     assert wall_seconds(second) < 5
 
