@@ -110,7 +110,8 @@ class Delivery(Fault):
 
     deed: Literal["drop", "duplicate", "swap"] = "drop"
     copies: int = 1
-    held: bytes | None = None
+    held: tuple[str, bytes] | None = None
+    """What waits for the next event of its stream: the thread whose stream that is, and the event."""
 
 
 @dataclass(eq=False)
@@ -321,13 +322,14 @@ class Faults:
         # Every lag counts the call, so no short-circuit between them.
         return {i for i in event_ids if sum(lag.hides(i) for lag in lags)} if lags else set()
 
-    def deliver(self, session_id: str, event: Mapping[str, Any], json: bytes) -> list[bytes]:
-        """The events that go out in this one's place."""
+    def deliver(self, session_id: str, thread: str, event: Mapping[str, Any], json: bytes) -> list[bytes]:
+        """The events that go out in this one's place, on the stream of that thread."""
         out = [json]
         deliveries = [f for f in self._armed if isinstance(f, Delivery)]
         for fault in deliveries:
-            if fault.held is not None and fault.session_id in (None, session_id):
-                out, fault.held = [*out, fault.held], None
+            if fault.held is not None:
+                if fault.held[0] == thread:
+                    out, fault.held = [*out, fault.held[1]], None
             elif fault.strikes(event["type"], session_id):
                 match fault.deed:
                     case "drop":
@@ -335,5 +337,5 @@ class Faults:
                     case "duplicate":
                         out = out * (1 + fault.copies)
                     case "swap":
-                        out, fault.held = [], json
+                        out, fault.held = [], (thread, json)
         return out

@@ -192,7 +192,7 @@ class Session:
             self._follow(thread, event)
             entries.append((thread, entry))
         for thread, entry in entries:
-            thread.subscribers.publish(self.faults.deliver(self.id, entry.event, entry.json))
+            thread.subscribers.publish(self.faults.deliver(self.id, thread.id, entry.event, entry.json))
         self.changed.fire()
 
     def post(self, *events: Event, thread: Thread | None = None) -> None:
@@ -209,9 +209,8 @@ class Session:
         """Send a preview to the connections that asked for those of `about` events; it is not logged."""
         if thread.subscribers:
             text = encode(frame)
-            thread.subscribers.publish_preview(
-                about, message_id, frame["type"] == "event_start", self.faults.deliver(self.id, frame, text)
-            )
+            sent = self.faults.deliver(self.id, thread.id, frame, text)
+            thread.subscribers.publish_preview(about, message_id, frame["type"] == "event_start", sent)
 
     def update(self, changes: Event) -> None:
         """Apply what `sessions.update` changes, and say so."""

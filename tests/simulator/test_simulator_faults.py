@@ -211,6 +211,15 @@ async def test_live_events_are_dropped_doubled_and_swapped(api, sim):
     assert [event["id"] for event in sim.log(session_id)] == ids
 
 
+async def test_a_swapped_event_comes_on_its_own_stream(sim):
+    sim.faults.swap("agent.*")
+    out = [
+        sim.faults.deliver("sesn_1", thread, {"type": "agent.message"}, text)
+        for thread, text in (("main", b"1"), ("child", b"2"), ("main", b"3"))
+    ]
+    assert out == [[], [b"2"], [b"3", b"1"]]
+
+
 async def test_faults_of_one_session_leave_the_others_alone(api, sim):
     one, other = sim.create_session(agent="none"), sim.create_session(agent="none")
     sim.faults.drop(session_id=one, times=None)
