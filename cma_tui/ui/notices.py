@@ -162,8 +162,6 @@ class Notices:
             app.show_title(self._title(session, found))
         if not self._is_up() or self._feed.behind:
             return
-        if self._known is None and not session.heard:
-            return  # the list has been read, and is on its way here
         if self._known is None:
             self._known = set(found.states) if found is not None else set()
             return

@@ -12,7 +12,7 @@ from cma_tui.ui import notices
 from cma_tui.ui.app import CmaTop
 from cma_tui.ui.notices import Wishes, desktop_notice, desktop_way
 from tests.stories.write import Log
-from tests.ui.play import playing
+from tests.ui.play import Stage, playing
 
 ALL = ("answer", "done", "failed", "stalled")
 WISHES = Wishes(("title", "bell", "osc9"), ALL)
@@ -96,7 +96,13 @@ async def test_each_end_of_a_turn_is_told_with_its_reason(told):
 async def test_what_was_there_when_the_screen_opened_is_no_news(told):
     log = running()
     log.rest("requires_action", log.tool("bash", "ask"))
-    async with away(log):
+    stage = Stage(*log.events)
+    stage.line.checked_at = None  # the list is being read
+    async with playing(stage=stage, wishes=WISHES) as play:
+        play.app._driver.send_message(events.AppBlur())
+        await play.step()
+        stage.line.checked_at = monotonic()
+        play.screen._second()
         assert said(told) == []
         assert titles(told)[-1].startswith("needs you · ")
 
