@@ -18,12 +18,24 @@ async def attached(viewer):
     return viewer.source.controls
 
 
+async def asked(viewer):
+    """The controls of a session that waits for a confirmation."""
+    controls = await attached(viewer)
+    await controls.send([message("roll it back")])
+    await viewer.until(lambda s: s.pending)
+    return controls
+
+
+def confirmation(viewer, verdict):
+    """The answer to what waits."""
+    (key,) = viewer.session.pending
+    return {"type": "user.tool_confirmation", "tool_use_id": key, "result": verdict}
+
+
 async def test_a_refusal_says_why_and_nothing_is_sent(sim, view):
     session_id = sim.create_session()
     async with view(session_id) as viewer:
-        controls = await attached(viewer)
-        await controls.send([message("roll it back")])
-        await viewer.until(lambda s: s.pending)
+        controls = await asked(viewer)
         with pytest.raises(SourceError, match=r"not accepted \(400\)"):
             await controls.send([message("and now?")])
         assert len(sent(sim, session_id)) == 1
@@ -51,13 +63,9 @@ async def test_a_message_whose_reply_never_comes_is_found_in_the_log(sim, view, 
 async def test_an_answer_whose_reply_never_comes_is_found_in_the_log(sim, view, status, verdict):
     session_id = sim.create_session()
     async with view(session_id) as viewer:
-        controls = await attached(viewer)
-        await controls.send([message("roll it back")])
-        await viewer.until(lambda s: s.pending)
-        (key,) = viewer.session.pending
+        controls = await asked(viewer)
         sim.faults.lose_reply(status=status)
-        answer = {"type": "user.tool_confirmation", "tool_use_id": key, "result": verdict}
-        await controls.send([answer])
+        await controls.send([confirmation(viewer, verdict)])
         await viewer.until(lambda s: s.turns[0].ended)
         assert [e["result"] for e in sent(sim, session_id, "user.tool_confirmation")] == [verdict]
 
@@ -85,9 +93,7 @@ async def test_a_result_whose_reply_never_comes_is_found_in_the_log(base_url, si
 async def test_an_interrupt_that_redirects_is_one_request_and_arrives_once(sim, view, status):
     session_id = sim.create_session()
     async with view(session_id) as viewer:
-        controls = await attached(viewer)
-        await controls.send([message("roll it back")])
-        await viewer.until(lambda s: s.pending)
+        controls = await asked(viewer)
         sim.faults.lose_reply(status=status)
         await controls.send([{"type": "user.interrupt"}, message("who is on call?")])
         await viewer.until(lambda s: len(s.turns) == 2 and s.turns[1].ended)
@@ -157,11 +163,8 @@ async def test_what_was_unclear_is_looked_for_again_before_it_is_sent_again(sim,
 async def test_an_answer_that_somebody_else_gave_first_counts(sim, view):
     session_id = sim.create_session()
     async with view(session_id) as viewer, view(session_id) as other:
-        controls = await attached(viewer)
-        await controls.send([message("roll it back")])
-        await viewer.until(lambda s: s.pending)
-        (key,) = viewer.session.pending
-        answer = {"type": "user.tool_confirmation", "tool_use_id": key, "result": "deny"}
+        controls = await asked(viewer)
+        answer = confirmation(viewer, "deny")
         await (await attached(other)).send([answer])
         (theirs,) = await controls.send([answer | {"result": "allow"}])
         assert theirs.data["result"] == "deny"
@@ -172,9 +175,7 @@ async def test_an_answer_that_somebody_else_gave_first_counts(sim, view):
 async def test_a_first_message_that_is_refused_is_told_and_the_session_goes_on(sim, view):
     session_id = sim.create_session()
     async with view(session_id) as viewer:
-        controls = await attached(viewer)
-        await controls.send([message("roll it back")])
-        await viewer.until(lambda s: s.pending)
+        await asked(viewer)
     async with view(session_id, first=[message("and now?")]) as viewer:
         await viewer.until(lambda s: any(e.type == "local.notice" for e in s.events))
         assert "not accepted (400)" in viewer.session.events[-1].data["text"]
@@ -205,17 +206,14 @@ async def test_a_redirect_is_not_followed(sim, view):
 async def test_a_refused_answer_is_told_and_not_sent_again_by_itself(sim, view, status):
     session_id = sim.create_session()
     async with view(session_id) as viewer:
-        controls = await attached(viewer)
-        await controls.send([message("roll it back")])
-        await viewer.until(lambda s: s.pending)
-        (key,) = viewer.session.pending
-        answer = {"type": "user.tool_confirmation", "tool_use_id": key, "result": "allow"}
+        controls = await asked(viewer)
+        answer = confirmation(viewer, "allow")
         refusal = sim.faults.fail("events.send", status, times=None)
         with pytest.raises(SourceError, match=rf"not accepted \({status}\)"):
             await controls.send([answer])
         await viewer.pause(70.0)
         assert refusal.struck == 1
-        assert list(viewer.session.pending) == [key], "it goes on waiting"
+        assert list(viewer.session.pending) == [answer["tool_use_id"]], "it goes on waiting"
         sim.faults.clear()
         await controls.send([answer])
         await viewer.until(lambda s: s.turns[0].ended)
@@ -225,9 +223,7 @@ async def test_a_refused_answer_is_told_and_not_sent_again_by_itself(sim, view, 
 async def test_an_interrupt_while_the_stream_is_down_is_sent_once_and_found(sim, view):
     session_id = sim.create_session()
     async with view(session_id) as viewer:
-        controls = await attached(viewer)
-        await controls.send([message("roll it back")])
-        await viewer.until(lambda s: s.pending)
+        controls = await asked(viewer)
         sim.faults.fail("events.stream", 503, times=None)
         sim.end_streams(broken=True)
         await viewer.until(lambda s: not s.connected)
@@ -242,9 +238,7 @@ async def test_an_interrupt_while_the_stream_is_down_is_sent_once_and_found(sim,
 async def test_an_interrupt_that_cannot_be_sent_says_so_and_is_not_sent_later(sim, view):
     session_id = sim.create_session()
     async with view(session_id) as viewer:
-        controls = await attached(viewer)
-        await controls.send([message("roll it back")])
-        await viewer.until(lambda s: s.pending)
+        controls = await asked(viewer)
         sim.faults.fail("events.send", 503)
         with pytest.raises(SourceError, match="not sent"):
             await controls.send([{"type": "user.interrupt"}])
@@ -256,9 +250,7 @@ async def test_an_interrupt_that_cannot_be_sent_says_so_and_is_not_sent_later(si
 async def test_an_interrupt_is_sent_and_shown(sim, view):
     session_id = sim.create_session()
     async with view(session_id) as viewer:
-        controls = await attached(viewer)
-        await controls.send([message("roll it back")])
-        await viewer.until(lambda s: s.pending)
+        controls = await asked(viewer)
         await controls.send([{"type": "user.interrupt"}])
         await viewer.until(lambda s: s.turns[0].ended)
         assert viewer.session.turns[0].interrupted
