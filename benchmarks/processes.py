@@ -56,7 +56,23 @@ def cost(*arguments: str) -> dict[str, float]:
     return found
 
 
-class Piped:
+class Measured:
+    """A process that ends with its `with`."""
+
+    def close(self) -> None:
+        """End it."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Piped(Measured):
     """A program that is told and tells lines."""
 
     def __init__(self, *arguments: str) -> None:
@@ -83,17 +99,13 @@ class Piped:
             raise RuntimeError(f"{type(self).__name__} has ended")
         return line.strip()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """End it, and wait for its end."""
         self._process.kill()
         self._process.communicate()
 
 
-class Terminal:
+class Terminal(Measured):
     """A program on a pty."""
 
     def __init__(self, *arguments: str, **variables: str) -> None:
@@ -174,12 +186,8 @@ class Terminal:
         """The end of what it wrote."""
         return re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", bytes(self.written[-2000:])).decode(errors="replace")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """End it, and wait for its end."""
         self._process.kill()
         self._process.wait()
         os.close(self.controller)
