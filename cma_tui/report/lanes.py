@@ -142,8 +142,9 @@ class Lanes:
         self._busy: list[tuple[float, float]] = []
         """When something worked, each stretch `GAP` longer than it was: apart, in order."""
         self._seen = 0
-        self.whole = self.read()
+        self.whole = False
         """Whether all of the turn is taken in."""
+        self.read()
 
     def update(self, session: Session, change: Change) -> Lanes:
         """Take in what changed. Returns the lanes to go on with: other ones where the past changed."""
@@ -152,7 +153,7 @@ class Lanes:
         for index in [*(index for index in change.items if index in self._of), *self._open]:
             if not self._settle(index):
                 return Lanes(session, self.turn, self._at_once)
-        self.whole = self.read()
+        self.read()
         return self
 
     def span(self, item: int, part: int = -1) -> Span | None:
@@ -207,11 +208,12 @@ class Lanes:
 
     # -- reading ---------------------------------------------------------------------------------------
 
-    def read(self) -> bool:
-        """Take in items that have not been seen. Returns whether none is left."""
+    def read(self) -> None:
+        """Take in items that have not been seen, `at_once` at most."""
         session, turns = self.session, self.session.turns
         if not turns:
-            return True
+            self.whole = True
+            return
         begin, end = self._begin()
         first = turns[self.turn].first_item
         stop = turns[self.turn + 1].first_item if self.turn + 1 < len(turns) else len(session.items)
@@ -233,7 +235,6 @@ class Lanes:
                 self._take(index)
         self._seen = max(self._seen, until)
         self.whole = self._seen >= stop
-        return self.whole
 
     def _take(self, index: int) -> None:
         item = self.session.items[index]
