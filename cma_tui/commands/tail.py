@@ -112,25 +112,22 @@ def follow_log(log: SavedLog | Together, how: How = PLAIN) -> int:
 
 
 def _sessions(log: SavedLog | Together, output: Output, how: How, wanted: int | None) -> Iterator[Session]:
-    """Fold and print the sessions of a log, one after the other."""
-    if wanted is None and not how.as_json:  # each row as it ended
-        for session in folded(log):
-            lines = make_lines(output, how)
-            output.write(lines.update(session))
+    """Fold and print the sessions of a log, one after the other: the wanted one or all."""
+    if how.as_json:  # in order of the file, so that it can begin at once
+        for number in count() if wanted is None else [wanted]:
+            session, lines = Session(events=log.kept(number)), make_lines(output, how)
+            output.write(_streamed(session, log.events(number), lines, deltas=how.deltas))
             output.write(lines.finish(session))
             yield session
+            if number + 1 >= len(log.sessions):
+                return
         return
-    for number in count(wanted or 0):
-        session, lines = Session(events=log.kept(number)), make_lines(output, how)
-        if how.as_json:  # in order of the file, so that it can begin at once
-            output.write(_streamed(session, log.events(number), lines, deltas=how.deltas))
-        else:
-            session = fold(session, log.events(number))
-            output.write(lines.update(session))
+    sessions = folded(log) if wanted is None else [fold(Session(events=log.kept(wanted)), log.events(wanted))]
+    for session in sessions:  # each row as it ended
+        lines = make_lines(output, how)
+        output.write(lines.update(session))
         output.write(lines.finish(session))
         yield session
-        if wanted is not None or number + 1 >= len(log.sessions):
-            return
 
 
 def _streamed(session: Session, events: Iterator[Event], lines: Lines, *, deltas: bool) -> Iterator[bytes]:
@@ -145,10 +142,15 @@ def _streamed(session: Session, events: Iterator[Event], lines: Lines, *, deltas
     yield from lines.update(session)
 
 
+def _at_once(*, several: bool) -> int:
+    """How many events are brought into order at once: those of several streams, or of one."""
+    return _MOST if several else _FEW
+
+
 def fold(session: Session, events: Iterable[Event]) -> Session:
     """Fold events into a session of which nobody draws the changes, as the screen would. Returns it."""
     change, rest = Change(), iter(events)
-    while batch := list(islice(rest, _MOST if session.several else _FEW)):
+    while batch := list(islice(rest, _at_once(several=session.several))):
         session = arrive(session, batch, change)
     return session
 
@@ -157,7 +159,7 @@ def folded(log: SavedLog | Together) -> list[Session]:
     """All sessions of a log, as `fold` would have them, from one pass."""
     sessions: list[Session] = []
     waiting: dict[int, list[Event]] = {}
-    count, most = 0, _FEW
+    held, most = 0, _at_once(several=False)
 
     def settle() -> int:
         for number, events in waiting.items():
@@ -165,13 +167,13 @@ def folded(log: SavedLog | Together) -> list[Session]:
             sessions[number] = arrive(sessions[number], events, Change())
         several = any(sessions[number].several for number in waiting)
         waiting.clear()
-        return _MOST if several else _FEW
+        return _at_once(several=several)
 
     for number, events in log.parted():
         waiting.setdefault(number, []).extend(events)
-        count += len(events)
-        if count >= most:
-            count, most = 0, settle()
+        held += len(events)
+        if held >= most:
+            held, most = 0, settle()
     settle()
     return sessions or [Session()]
 
