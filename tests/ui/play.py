@@ -185,7 +185,7 @@ class Play:
 
     def _quiet(self):
         there = self.stage.resting or self.feed.finished
-        looking = self.reader._planned or self.timeline.entries.behind or self.timeline._slice_planned
+        looking = self.reader.slices.planned or self.timeline.entries.behind or self.timeline.slices.planned
         screen = self.screen
         drawing = screen._beat.planned or screen._unseen is not None
         return there and not self.feed.behind and not drawing and not looking

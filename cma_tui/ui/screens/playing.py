@@ -28,6 +28,7 @@ from cma_tui.text import duration, first_line
 from cma_tui.ui.keys import bindings, keymap_of
 from cma_tui.ui.screens.marks import MarkList
 from cma_tui.ui.screens.question import Question
+from cma_tui.ui.soon import PAUSE, SLICE
 from cma_tui.ui.widgets.playbar import PlayBar
 
 _REWOUND_ONLY = frozenset(
@@ -38,10 +39,6 @@ _REWINDS = frozenset({"step", "skip", "pause", "seek", "mark", "marks"})
 """Actions that may also begin the rewinding of a session that goes on."""
 _STOPS = ("error", "approval", "compaction", "note")
 _IDLE_LIMITS = (0.5, 1.0, 2.0, 5.0, 10.0, 60.0, None)
-_SLICE = 0.01
-"""Seconds for which a text is looked for between two looks at the keys."""
-_BREATH = 0.002
-"""Seconds between two such slices."""
 
 
 class Offer(NamedTuple):
@@ -272,8 +269,8 @@ class Playing(Screen[None]):
             start = self.player.step
             looked = monotonic()
             for step in range(start + 1, len(moments) + 1) if by > 0 else range(start - 1, 0, -1):
-                if monotonic() - looked > _SLICE:
-                    await asyncio.sleep(_BREATH)
+                if monotonic() - looked > SLICE:
+                    await asyncio.sleep(PAUSE)
                     looked = monotonic()
                     if self.player.moments is not moments:
                         break

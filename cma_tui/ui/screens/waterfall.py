@@ -26,10 +26,9 @@ from cma_tui.text import duration
 from cma_tui.ui.counting import Counting
 from cma_tui.ui.keys import Hint, bindings, hint_of, keymap_of
 from cma_tui.ui.screens.panel import Panel
-from cma_tui.ui.soon import soon
+from cma_tui.ui.soon import Slices
 from cma_tui.ui.widgets.bars import CURSOR, backdrop, lane_line
 from cma_tui.ui.widgets.headings import title
-from cma_tui.ui.widgets.listing import PAUSE
 from cma_tui.ui.widgets.page import Line, Page, spread
 from cma_tui.ui.widgets.rowview import fit, joined
 
@@ -97,7 +96,7 @@ class WaterfallView(Page):
         self.made = Lanes(session, turn if 0 <= turn <= last else last, AT_ONCE)
         self._wanted = item
         """What the cursor goes to when it has been taken in."""
-        self._planned = False
+        self._slices = Slices(self, self._go_on)
         self._shown: tuple[float, float] | None = None
         """The part of the axis that is seen; None for all."""
         self._top = 0
@@ -129,12 +128,10 @@ class WaterfallView(Page):
         elif self.made.whole:
             self._wanted = None
         super().show()
-        if not self.made.whole and not self._planned and self.is_mounted:
-            self._planned = True
-            soon(self, PAUSE, self._go_on)
+        if not self.made.whole and self.is_mounted:
+            self._slices.plan()
 
     def _go_on(self) -> None:
-        self._planned = False
         self.made.read()
         self.show()
 

@@ -15,13 +15,11 @@ from cma_tui.report.words import Density
 from cma_tui.session.model import Change, Session
 from cma_tui.session.place import own_stream
 from cma_tui.ui.entries import Wanted, counterpart
-from cma_tui.ui.soon import soon
+from cma_tui.ui.soon import SLICE, Slices
 from cma_tui.ui.widgets.entrylines import EntryLines
 
 AT_ONCE = 0.02
 """Seconds that a filter may take before the screen is drawn for the first time."""
-SLICE, PAUSE = 0.01, 0.003
-"""Seconds of looking through a long list, and of the pause after them, in which keys are answered."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -47,7 +45,8 @@ class Listing(EntryLines):
         """Entries that came since it stopped following."""
         self._left: dict[tuple[str | None, bool], Place] = {}
         """By thread: what was read of it when another one was chosen."""
-        self._slice_planned = False
+        self.slices = Slices(self, self._slice)
+        """How a long list is looked through."""
         self._unfiltered: set[int] = set()
         """The turns that are folded while no filter is in force."""
         self._before_filter = Place(None, 0, following=True)
@@ -183,12 +182,10 @@ class Listing(EntryLines):
 
     def _go_on(self) -> None:
         """Look at more entries, a slice at a time, so that keys are answered in between."""
-        if self.entries.behind and not self._slice_planned:
-            self._slice_planned = True
-            soon(self, PAUSE, self._slice)
+        if self.entries.behind:
+            self.slices.plan()
 
     def _slice(self) -> None:
-        self._slice_planned = False
         following, marks = self.following, self._marks()
         if self.entries.scan(SLICE) and not following:
             if self._aim is not None:

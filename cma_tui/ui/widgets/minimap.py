@@ -15,7 +15,7 @@ from textual.widgets import Static
 from cma_tui.feed import Feed
 from cma_tui.report.minimap import COMPACTED, ERROR, TURN, WAITED, Minimap
 from cma_tui.session.model import Change
-from cma_tui.ui.soon import soon
+from cma_tui.ui.soon import Slices
 from cma_tui.ui.widgets.timeline import Timeline
 
 _AT_ONCE: Final = 2000
@@ -39,24 +39,19 @@ class MinimapLine(Static):
         self._feed, self._timeline = feed, timeline
         self._map = Minimap()
         self._drawn: Content | None = None
-        self._planned = False
+        self._slices = Slices(self, lambda: self.update_session(None), _PAUSE)
 
     def update_session(self, change: Change | None) -> None:
         """Take in what changed, a slice at a time, and draw it."""
         session = self._feed.session
-        if not self._map.update(session, change, _AT_ONCE) and not self._planned:
-            self._planned = True
-            soon(self, _PAUSE, self._go_on)
+        if not self._map.update(session, change, _AT_ONCE):
+            self._slices.plan()
         height = self._timeline.size.height
         worth = len(session.items) > _LONGER * height
         if height and worth != self.has_class("-worth"):
             self.set_class(worth, "-worth")
             self.screen.set_class(worth, "-map")
         self.show()
-
-    def _go_on(self) -> None:
-        self._planned = False
-        self.update_session(None)
 
     def show(self) -> None:
         """Draw the line if it looks different."""

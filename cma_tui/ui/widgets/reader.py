@@ -23,11 +23,11 @@ from cma_tui.session.model import Change, Session
 from cma_tui.ui.entries import counterpart
 from cma_tui.ui.keys import bindings, keymap_of
 from cma_tui.ui.search import Search
-from cma_tui.ui.soon import soon
+from cma_tui.ui.soon import SLICE, Slices
 from cma_tui.ui.widgets.carrying import Carrying
 from cma_tui.ui.widgets.detail import Detail
 from cma_tui.ui.widgets.findline import TOO_SLOW, FindLine, filter_line, found_words, search_line
-from cma_tui.ui.widgets.listing import PAUSE, SLICE, Place
+from cma_tui.ui.widgets.listing import Place
 from cma_tui.ui.widgets.prompt import Prompt
 from cma_tui.ui.widgets.timeline import Timeline
 
@@ -73,7 +73,8 @@ class Reader(Carrying):
         self._asked_at: Place | None = None
         """What was read when the line was opened."""
         self._came_from: list[Place] = []
-        self._planned = False
+        self.slices = Slices(self, lambda: self._look_on(SLICE))
+        """How a long session is searched."""
         self.known_place: Callable[[Share | Named], int | None] = lambda place: None
         """Gives the event of a place that the session does not know: a share, words of a note."""
 
@@ -216,13 +217,8 @@ class Reader(Carrying):
         if self._wanted:
             self._show_hit(search)
         self._say_search()
-        if not search.done and not self._planned:
-            self._planned = True
-            soon(self, PAUSE, self._slice)
-
-    def _slice(self) -> None:
-        self._planned = False
-        self._look_on(SLICE)
+        if not search.done:
+            self.slices.plan()
 
     def _show_hit(self, search: Search) -> None:
         base = self._hit if self._hit is not None else self._start() - (1 if self._wanted > 0 else 0)

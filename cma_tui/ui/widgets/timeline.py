@@ -20,8 +20,8 @@ from cma_tui.report.rows import is_wrong
 from cma_tui.report.words import Density
 from cma_tui.ui.entries import heading
 from cma_tui.ui.keys import bindings
-from cma_tui.ui.soon import soon
-from cma_tui.ui.widgets.listing import PAUSE, SLICE, Listing, Place
+from cma_tui.ui.soon import PAUSE, SLICE, soon
+from cma_tui.ui.widgets.listing import Listing, Place
 
 TIMES = ("offset", "clock", "relative", "off")
 

@@ -21,9 +21,8 @@ from textual.widget import Widget
 
 from cma_tui.report.find import Pattern, TooSlowError
 from cma_tui.ui.keys import bindings
-from cma_tui.ui.soon import soon
+from cma_tui.ui.soon import PAUSE, SLICE, soon
 from cma_tui.ui.viewport import Viewport
-from cma_tui.ui.widgets.listing import PAUSE, SLICE
 from cma_tui.ui.widgets.passages import Passage, Passages
 from cma_tui.ui.widgets.rowview import highlight
 
