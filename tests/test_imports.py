@@ -21,9 +21,10 @@ if sys.argv[1] == "screen":
     from cma_tui.commands import output
     output.no_screen = lambda: None
     import cma_tui.ui.app
-    def run(feed, *, mode, **options):
+    def run(screen, settings):
         global shown
-        if mode == "replay":  # to its end
+        feed = screen.feed
+        if screen.mode == "replay":  # to its end
             woken = threading.Event()
             feed.wake = woken.set
             feed.start()

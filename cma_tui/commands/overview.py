@@ -143,7 +143,7 @@ def ways_to_sessions(settings: Callable[[], Settings]) -> Ways:
         from cma_tui.recording import Switch
         from cma_tui.session.model import Session
         from cma_tui.source.saved import Saved
-        from cma_tui.ui.app import close_session, session_screen
+        from cma_tui.ui.app import session_screen
         from cma_tui.ui.screens.overview import Opened
 
         now, stack = settings(), ExitStack()
@@ -170,10 +170,6 @@ def ways_to_sessions(settings: Callable[[], Settings]) -> Ways:
             if always:
                 recording.on()
 
-        def close() -> str:
-            with stack:
-                return close_session(feed, mirror, recording)
-
         screen = session_screen(
             feed,
             mode="watch" if entry.path is None else "replay",
@@ -183,6 +179,11 @@ def ways_to_sessions(settings: Callable[[], Settings]) -> Ways:
             recording=recording,
             among=True,
         )
+
+        def close() -> str:
+            with stack:
+                return screen.close()
+
         return Opened(screen, close)
 
     return Ways(show, attach)

@@ -67,7 +67,7 @@ def show_log(
     from cma_tui.player import Player
     from cma_tui.session.model import Session
     from cma_tui.source.saved import Followed, Saved
-    from cma_tui.ui.app import ANOTHER, run
+    from cma_tui.ui.app import ANOTHER, run, session_screen
     from cma_tui.ui.chooser import Choice
 
     if follow:
@@ -96,7 +96,10 @@ def show_log(
             feed, from_start=from_start, speed=speed, idle_limit=idle_limit, start_at=start_at, loop=loop
         )
         mirror = mirror_of(settings, trace) if trace.asked else None
-        code = run(feed, mode="replay", name=shown.name, settings=settings, mirror=mirror, player=player)
+        screen = session_screen(
+            feed, mode="replay", name=shown.name, settings=settings, mirror=mirror, player=player
+        )
+        code = run(screen, settings)
         if code != ANOTHER:
             return code
         choice = _chosen(log, settings)
@@ -127,13 +130,13 @@ def show(
     from cma_tui.commands.sinks import recorder_for
     from cma_tui.feed import Feed
     from cma_tui.recording import Switch
-    from cma_tui.ui.app import run
+    from cma_tui.ui.app import run, session_screen
 
     feed = Feed(open_source, session=live_session(settings))
     recording = Switch(feed, recorder_for(settings)) if mode != "replay" else None
     if recording is not None and settings.record == "always":
         recording.on()
-    return run(
+    screen = session_screen(
         feed,
         mode=mode,
         name=name,
@@ -143,3 +146,4 @@ def show(
         recording=recording,
         limits=limits,
     )
+    return run(screen, settings)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from cma_tui.feed import Feed
@@ -22,8 +21,6 @@ from cma_tui.ui.shell import Shell, outcome
 
 ANOTHER = -1
 """In place of an exit code: the user wants another session of the same log."""
-_LEAVING = 2.0
-"""Seconds that source and mirror have to end."""
 
 if TYPE_CHECKING:
     from cma_tui.mirror import Mirror
@@ -74,40 +71,18 @@ def session_screen(
     )
 
 
-def run(
-    feed: Feed,
-    *,
-    mode: Mode,
-    name: str,
-    settings: Any,  # noqa: ANN401 - Settings
-    mirror: Mirror | None = None,
-    tools: Path | None = None,
-    recording: Switch | None = None,
-    limits: tuple[float | None, float | None] = (None, None),
-    player: Player | None = None,
-) -> int:
-    """Run the screen until the user leaves. Returns the exit code; says why on stderr when it is not 0.
+def run(screen: SessionScreen, settings: Any) -> int:  # noqa: ANN401 - Settings
+    """Run a session screen until the user leaves. Returns the exit code; why it is not 0 is said on stderr.
 
     `ANOTHER` is returned when another session of the same log is wanted.
     """
-    screen = session_screen(
-        feed,
-        mode=mode,
-        name=name,
-        settings=settings,
-        mirror=mirror,
-        tools=tools,
-        recording=recording,
-        limits=limits,
-        player=player,
-    )
     app = CmaTop(screen, theme=settings.theme, keymap=settings.keys)
     try:
         code = app.run_with(settings)
     finally:
-        farewell = close_session(feed, mirror, recording)
+        farewell = screen.close()
     app.farewells += [farewell] if farewell else []
-    return outcome(app, code, feed.error)
+    return outcome(app, code, screen.feed.error)
 
 
 class OverviewApp(Shell):
@@ -154,20 +129,3 @@ def run_overview(
         overview.close()
         app.farewells += app.close_all()
     return outcome(app, code, overview.error), app.chosen
-
-
-def close_session(feed: Feed, mirror: Mirror | None, recording: Switch | None = None) -> str:
-    """Close what a session screen was on. Returns what there is to say.
-
-    Source and mirror have two seconds together; a recording has its own, as only it would be missed.
-    """
-    until = monotonic() + _LEAVING
-    feed.close(_LEAVING)
-    said = []
-    ended = recording.off() if recording is not None else None
-    if ended is not None:
-        said.append(ended.farewell)
-    if mirror is not None:
-        mirror.close(max(0.0, until - monotonic()))
-        said.append(mirror.farewell)
-    return "; ".join(line for line in said if line)

@@ -21,8 +21,9 @@ def screen(monkeypatch):
     monkeypatch.setattr("cma_tui.commands.output.no_screen", lambda: None)
 
     def until(condition):
-        def fake(feed, *, mode, name, settings, mirror, tools=None, recording=None, player=None, limits=None):
-            assert mirror is None, "nothing is traced without a key"
+        def fake(screen, settings):
+            feed = screen.feed
+            assert screen._mirror is None, "nothing is traced without a key"
             woken = threading.Event()
             feed.wake = woken.set
             feed.start()
@@ -32,8 +33,8 @@ def screen(monkeypatch):
                 while feed.behind:
                     feed.take()
             feed.close()
-            runs.append((mode, name, feed))
-            players.append(player)
+            runs.append((screen.mode, screen.name, feed))
+            players.append(screen.player)
             return 0 if feed.error is None else 1
 
         monkeypatch.setattr("cma_tui.ui.app.run", fake)

@@ -81,7 +81,10 @@ def main():
     recording = Switch(feed, lambda: Recorder(folder))
     recording.on()
     settings = Settings(state_dir=folder / "state")
-    return app_module.run(feed, mode="watch", name="busy", settings=settings, recording=recording)
+    screen = app_module.session_screen(
+        feed, mode="watch", name="busy", settings=settings, recording=recording
+    )
+    return app_module.run(screen, settings)
 
 
 if __name__ == "__main__":

@@ -146,7 +146,10 @@ def main():
     feed = Feed(opening(stage))
     recording = Switch(feed, lambda: Recorder(folder / "recordings"))
     settings = Settings(state_dir=folder)
-    return app_module.run(feed, mode="chat", name=TEXTS[0], settings=settings, recording=recording)
+    screen = app_module.session_screen(
+        feed, mode="chat", name=TEXTS[0], settings=settings, recording=recording
+    )
+    return app_module.run(screen, settings)
 
 
 if __name__ == "__main__":

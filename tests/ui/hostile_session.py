@@ -62,10 +62,11 @@ class Reader(app_module.CmaTop):
 
 def main():
     stage = Stage(controls=Sends())
-    feed = Feed(opening(stage))
+    settings = Settings()
+    screen = app_module.session_screen(Feed(opening(stage)), mode="chat", name=TEXTS[0], settings=settings)
     Reader._feed_stage = stage
     app_module.CmaTop = Reader
-    return app_module.run(feed, mode="chat", name=TEXTS[0], settings=Settings())
+    return app_module.run(screen, settings)
 
 
 if __name__ == "__main__":

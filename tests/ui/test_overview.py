@@ -9,7 +9,7 @@ from cma_tui.overview import Overview
 from cma_tui.session.entry import Entry
 from cma_tui.session.roster import Roster
 from cma_tui.source.news import News, take_in
-from cma_tui.ui.app import OverviewApp, close_session
+from cma_tui.ui.app import OverviewApp
 from cma_tui.ui.screens.overview import Opened, OverviewScreen, Ways
 from cma_tui.ui.screens.session import SessionScreen
 from cma_tui.ui.widgets import sessions
@@ -97,7 +97,7 @@ async def board(size=(100, 24), picking=False):
         def close():
             scene.closed.append(entry.id)
             stage.end()
-            return close_session(feed, None)
+            return screen.close()
 
         return Opened(screen, close)
 

@@ -203,8 +203,9 @@ def ended(stage, error, monkeypatch):
             self.exit()
 
     monkeypatch.setattr(app_module, "CmaTop", Left)
-    feed = Feed(opening(stage))
-    return app_module.run(feed, mode="watch", name="x", settings=Settings())
+    settings = Settings()
+    screen = app_module.session_screen(Feed(opening(stage)), mode="watch", name="x", settings=settings)
+    return app_module.run(screen, settings)
 
 
 # ---------------------------------------------------------------------------------------------- the detail

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final, Literal, cast
 
 from textual.app import ComposeResult
@@ -49,6 +50,8 @@ TICK = 1 / 40
 """Seconds between two drawings while events arrive, at least."""
 BUDGET = 0.012
 """Seconds a tick may spend on folding: the keys are never further away than that and a drawing."""
+_LEAVING: Final = 2.0
+"""Seconds that source and mirror have to end."""
 _INVITATION: Final[dict[Mode, tuple[str, ...]]] = {
     "chat": ("nothing has been said yet", "", "write below, {send} sends"),
     "demo": (
@@ -101,7 +104,7 @@ class SessionScreen(Driving):
         """Prepare the screen of a feed that has not been started.
 
         Args:
-            feed: what it shows. Whoever made it closes it when the screen is left.
+            feed: what it shows; `close` closes it.
             mode: what it is for.
             name: what is said while the session's own id is not known.
             density: how much of the log is shown.
@@ -118,7 +121,7 @@ class SessionScreen(Driving):
             rules: what is answered without asking.
             redactor: makes what masks a document.
         """
-        super().__init__()
+        super().__init__(name=name)
         self.played_on = self
         self.feed = feed
         self.player = Player(feed) if player is None else player
@@ -187,6 +190,22 @@ class SessionScreen(Driving):
         self.feed.wake = lambda: None
         self._bulk.end()
         self._notices.close(cast(Told, self.app))
+
+    def close(self) -> str:
+        """Close what the screen was on, once it is left. Returns what there is to say.
+
+        Source and mirror have two seconds together; a recording has its own, as only it would be missed.
+        """
+        until = monotonic() + _LEAVING
+        self.feed.close(_LEAVING)
+        said = []
+        ended = self._recording.off() if self._recording is not None else None
+        if ended is not None:
+            said.append(ended.farewell)
+        if self._mirror is not None:
+            self._mirror.close(max(0.0, until - monotonic()))
+            said.append(self._mirror.farewell)
+        return "; ".join(line for line in said if line)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Some keys mean something only at times: where nothing is played, Space expands."""
