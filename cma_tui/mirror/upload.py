@@ -72,8 +72,6 @@ class Uploader:
         self._never = threading.Event()
         self._until = 0.0
         self._failures = 0
-        self._behind = False
-        """Whether the counts were taken before something failed or another process sent."""
         self._not_before = 0.0
         self._thread = threading.Thread(target=self._run, name="mirror-upload", daemon=True)
 
@@ -107,7 +105,7 @@ class Uploader:
                     if self._finishing.is_set():
                         self._changed(outbox)  # another process may be the one that sends
                 except OutboxError as error:  # what was sent without our noting it is sent again, into itself
-                    self.problem, self._behind, pause = str(error), True, _DISK_PAUSE
+                    self.problem, pause = str(error), _DISK_PAUSE
                     if outbox is not None:
                         outbox.close()
                         outbox = None
@@ -125,9 +123,8 @@ class Uploader:
     def _round(self, outbox: Outbox) -> float | None:
         """Send all there is. Returns how long to wait for the next round; None for until there is more."""
         if outbox.empty():
-            if self._behind:  # another process has sent what waited
-                self._behind, self.problem = False, ""
-                self._changed(outbox)
+            self.problem = ""
+            self._changed(outbox)  # another process may be the one that has sent
             return None
         left = self._not_before - self._clock()
         if left > 0 and not self._finishing.is_set():
@@ -135,15 +132,16 @@ class Uploader:
         try:
             with outbox.sending() as ours:
                 if not ours:
-                    self._behind = True
                     return _LOCKED_PAUSE
                 self._connect(outbox)
+                sent = False
                 while batch := outbox.batch(_BATCH_ROWS, _BATCH_BYTES):
                     self._send(outbox, batch)
-                    self.problem, self._failures, self._behind = "", 0, False
+                    self.problem, self._failures, sent = "", 0, True
                     self._changed(outbox)
+                return None if sent else 0.0  # another process was quicker: look again
         except Failed as error:
-            self.problem, self._behind = str(error), True
+            self.problem = str(error)
             self._failures += 1
             if error.passing:
                 pause = _COOLING[min(self._failures, len(_COOLING)) - 1]
@@ -153,7 +151,6 @@ class Uploader:
             self._not_before = self._clock() + pause
             self._changed(outbox)
             return pause
-        return None
 
     def _connect(self, outbox: Outbox) -> None:
         if not self._connected:

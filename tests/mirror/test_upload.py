@@ -1,6 +1,7 @@
 """Whatever the server does: nothing is lost, nothing is twice, nobody waits, and the reason is told."""
 
 import threading
+from queue import Queue
 from time import monotonic
 
 import pytest
@@ -8,12 +9,13 @@ import pytest
 from cma_tui.mirror.outbox import Outbox, OutboxError
 from cma_tui.mirror.service import _TIMEOUT
 from cma_tui.mirror.target import Place
-from cma_tui.mirror.upload import ATTEMPTS
+from cma_tui.mirror.upload import ATTEMPTS, Uploader
 from cma_tui.session.model import Change
 from cma_tui.settings import Secret
 from tests.mirror.fake import Fake
 from tests.mirror.help import Door, Time, counted, mirror, target, told
 from tests.mirror.test_mirror import many_turns
+from tests.mirror.test_outbox import row
 from tests.session.look import fold
 from tests.stories import orders
 
@@ -171,6 +173,27 @@ def test_a_server_that_hangs_holds_up_nobody(fake, tmp_path, path):
     fake.until(lambda: again.status.sent == 3)
     again.close(10)
     check_whole(fake)
+
+
+def test_what_another_process_sends_before_the_first_look_waits_no_longer(fake, tmp_path):
+    def opened():
+        outbox = Outbox(tmp_path, "dest")
+        outbox.sent(outbox.batch(10, 10**6))  # by somebody else, while the thread begins
+        return outbox
+
+    ours = Outbox(tmp_path, "dest")
+    ours.put("session", [("turn", [row("row")])])
+    assert ours.counts("session").all_waiting == 1
+    heard = Queue()
+    uploader = Uploader(
+        opened, target(fake), changed=lambda outbox: heard.put(outbox.counts("session")), moved=lambda: None
+    )
+    uploader.start()
+    try:
+        assert heard.get(timeout=20).all_waiting == 0
+    finally:
+        assert uploader.finish(10)
+        ours.close()
 
 
 def test_a_server_that_is_not_there(tmp_path):
