@@ -13,7 +13,7 @@ import click
 from cma_tui.commands.choosing import logs_argument
 from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Common, common
-from cma_tui.commands.output import Output
+from cma_tui.commands.output import Output, say
 from cma_tui.commands.sinks import made_mirror
 from cma_tui.commands.stats import sessions_of
 from cma_tui.commands.targets import target
@@ -42,20 +42,23 @@ def send(
     if settings.trace == "off":
         raise CommandError("nothing is sent: tracing is off", Exit.USAGE)
     output = Output()
-    left = ""
+    left = damage = ""
     for word in words:
         one = target(word)
         for session in sessions_of(one, opener):
             status, lines = _sent(session, settings, session.id or one.name)
             output.write(line.encode(output.encoding, "replace") for line in lines)
-            left = left or status.farewell
+            left = left or status.unsent
+            damage = damage or status.damage
     if not words:
         mirror = made_mirror(settings)
         mirror.begin()
         status = mirror.close(_PATIENCE)
-        left = status.farewell
+        left, damage = status.unsent, status.damage
         if not left:
             output.write([b"nothing waits any more"])
+    if damage:
+        say(damage)
     if left:
         raise CommandError(left)
     return Exit.DONE

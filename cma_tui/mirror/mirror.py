@@ -94,7 +94,7 @@ class Mirror:
         """Held for a moment, by whoever calls too, around what follows."""
         self._kept: set[str] = set()
         self._counts = Counts()
-        self._damaged: Path | None = None
+        self._damage = ""
         """Where an outbox that could not be read has been put."""
         self._session: Session | None = None
         self._book = Book()
@@ -188,6 +188,7 @@ class Mirror:
             lost=counts.lost,
             masked=self._redactor.masked,
             problem=self._intake.problem or self._uploader.problem,
+            damage=self._damage,
         )
 
     @property
@@ -195,14 +196,10 @@ class Mirror:
         """What there is to say when the screen is gone: where the turns are, and what was not sent."""
         status = self.status
         place = self._uploader.place if self._uploader is not None else None
-        parts = []
+        sent = ""
         if status.sent and place is not None and self._identity is not None:
-            parts.append(
-                f"{turns_of(status.sent)} in Braintrust: {place.link(row_id(self._identity, SESSION))}"
-            )
-        if self._damaged is not None:
-            parts.append(f"the outbox was damaged and has been begun anew; what waited is in {self._damaged}")
-        return "; ".join([*parts, *filter(None, [status.farewell])])
+            sent = f"{turns_of(status.sent)} in Braintrust: {place.link(row_id(self._identity, SESSION))}"
+        return "; ".join(filter(None, [sent, status.farewell]))
 
     @property
     def where(self) -> str:
@@ -273,8 +270,9 @@ class Mirror:
         assert self._target is not None
         outbox = Outbox(self._folder, self._target.name, limit=self._limit)
         if outbox.damaged is not None:
-            with self._lock:
-                self._damaged = outbox.damaged
+            self._damage = (
+                f"the outbox was damaged and has been begun anew; what waited is in {outbox.damaged}"
+            )
         return outbox
 
     def _look_anew(self, session: Session) -> None:

@@ -28,6 +28,8 @@ class Status(msgspec.Struct, frozen=True):
     """Places where a secret was masked."""
     problem: str = ""
     """Why it does not go on, in one line."""
+    damage: str = ""
+    """What became of an outbox that could not be read, in one line."""
 
     @property
     def words(self) -> str:
@@ -56,7 +58,12 @@ class Status(msgspec.Struct, frozen=True):
 
     @property
     def farewell(self) -> str:
-        """What there is to say when the screen is gone: one line, or nothing."""
+        """What there is to say at the end: one line, or nothing."""
+        return "; ".join(filter(None, [self.damage, self.unsent]))
+
+    @property
+    def unsent(self) -> str:
+        """What is not in Braintrust, and why: one line, or nothing."""
         left = self.waiting + self.elsewhere
         parts = []
         if left:

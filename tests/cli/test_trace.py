@@ -133,6 +133,20 @@ def test_what_waits_is_sent_without_naming_it(run, fake, env, tmp_path):
     assert len(turns(fake)) == 1
 
 
+def test_an_outbox_that_cannot_be_read_is_told_of(run, fake, env, tmp_path):
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(LOG)
+    fake.fault("/insert", "status", times=-1, status=403)
+    assert run("trace", str(log))[0] == 1
+    (outbox,) = tmp_path.rglob("outbox.sqlite3")
+    outbox.write_bytes(b"\xa5" * outbox.stat().st_size)
+    fake.mend()
+    kept = f"{outbox}.damaged-1"
+    told = f"cma-top: the outbox was damaged and has been begun anew; what waited is in {kept}\n"
+    assert run("trace") == (0, "nothing waits any more\n", told)
+    assert Path(kept).exists()
+
+
 def test_every_command_of_the_page_does_what_it_says(run, service, fake, env, tmp_path, monkeypatch):
     page = Path(__file__).parents[2].joinpath("docs/tracing.md").read_text(encoding="utf-8")
     commands = re.findall(r"^\$ cma-top (trace.*?)(?: +#.*)?$", page, re.MULTILINE)
