@@ -47,6 +47,7 @@ class Sends:
     def __init__(self):
         self.sent = []
         self.refusal = None
+        self.refuses = lambda event: False
         self._release = None
         self._loop = None
 
@@ -59,6 +60,8 @@ class Sends:
 
     async def send(self, sent, note=lambda _: None):
         self._loop = asyncio.get_running_loop()
+        if any(map(self.refuses, sent)):
+            raise SourceError("not this one")
         self.sent.extend(sent)
         if self._release is not None:
             await self._release.wait()

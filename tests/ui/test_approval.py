@@ -629,6 +629,28 @@ async def test_several_are_denied_with_one_reason():
         assert [event["deny_message"] for event in asked.sends.sent] == ["freeze", "freeze"]
 
 
+async def test_a_reason_that_one_of_several_did_not_get_stays_for_that_one():
+    async with Asked(three(), "chat") as asked:
+        asked.sends.refuses = lambda event: event["tool_use_id"] == "use2"
+        await asked.play.press("escape")
+        await asked.arm()
+        await asked.play.press("space", "right", "space")
+        asked.clock.now += ARMING
+        await asked.play.press("X")
+        await asked.listed()
+        asked.clock.now += 10
+        await asked.play.press("N")
+        await asked.play.until(lambda: asked.play.composer.aim)
+        await asked.play.press(*"freeze", "enter")
+        await asked.play.until(lambda: [a.key for a in asked.play.composer.aim.asked] == ["use2"])
+        assert (asked.play.composer.text, asked.answers) == ("freeze", [("use1", "deny")])
+        asked.sends.refuses = lambda _: False
+        await asked.play.press("enter")
+        await asked.play.until(lambda: asked.play.composer.aim is None)
+        assert asked.answers == [("use1", "deny"), ("use2", "deny")]
+        assert {event["deny_message"] for event in asked.sends.sent} == {"freeze"}
+
+
 async def test_nothing_is_answered_while_the_line_is_down():
     async with Asked(asking()) as asked:
         await asked.arm()

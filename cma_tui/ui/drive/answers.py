@@ -118,7 +118,13 @@ class Answering(Sender):
             sent = [await self.send_answer(a, e) for a, e in zip(aim.asked, events, strict=True)]
         finally:
             self._busy = False
-        if all(sent) and self.composer.aim is aim:
+        if self.composer.aim is not aim:
+            return
+        session = self.feed.session
+        left = [a for a, done in zip(aim.asked, sent, strict=True) if not done and still_asked(session, a)]
+        if left:  # who has an answer gets no second one
+            self._aim(left, aim.kind)
+        elif all(sent):
             self.composer.text = ""
             self.composer.aim_at(None)
             self.show_line()
