@@ -1,7 +1,8 @@
 """An event loop whose clock jumps: when nothing is left to do but wait, the wait is over.
 
-Network traffic on loopback within the same loop is real; only timers are shortened. A jump is made when
-no descriptor has become ready for a moment, so what is on its way between two sockets comes first.
+Network traffic on loopback within the same loop is real; time is not. Work takes none of it, however busy
+the machine is, but for a moment each turn of the loop, so that what comes later is later. A jump is made
+when no descriptor has become ready for a while, so what is on its way between two sockets comes first.
 """
 
 import asyncio
@@ -11,22 +12,25 @@ _GRACE = 0.003
 """Real seconds in which something on its way between two sockets arrives."""
 _LONGEST = 2.0
 """Seconds of one jump at most: on a busy machine a thread or a socket may need several graces."""
+_TURN = 1e-6
+"""Seconds that a turn of the loop takes."""
 
 
 class _Selector(selectors.DefaultSelector):
     def __init__(self):
         super().__init__()
-        self.jumped = 0.0
+        self.now = 0.0
 
     def select(self, timeout=None):
+        self.now += _TURN
         ready = super().select(0 if timeout is None or timeout > 0 else timeout)
         if ready or timeout == 0:
             return ready
         if timeout is None:
             return super().select(None)
         ready = super().select(min(timeout, _GRACE))
-        if not ready and timeout > _GRACE:
-            self.jumped += min(timeout, _LONGEST) - _GRACE
+        if not ready:
+            self.now += min(timeout, _LONGEST)
         return ready
 
 
@@ -34,8 +38,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """Timers fire as soon as nothing else can happen."""
 
     def __init__(self):
-        self._jumps = _Selector()
-        super().__init__(self._jumps)
+        self._clock = _Selector()
+        super().__init__(self._clock)
 
     def time(self):
-        return super().time() + self._jumps.jumped
+        return self._clock.now

@@ -2,16 +2,19 @@
 
 import asyncio
 from contextlib import aclosing, asynccontextmanager
+from time import time
 
 import pytest
 
 from cma_tui.feed import fold_batch
 from cma_tui.session.model import Change, Session
 from cma_tui.simulator import Simulator, serving
-from cma_tui.source import SourceError
+from cma_tui.source import SourceError, live
 from cma_tui.source.client import make_client
 from cma_tui.source.live import Live
 from tests.virtual_time import VirtualTimeLoop
+
+BEGUN = time()
 
 
 class Viewer:
@@ -65,6 +68,12 @@ class Viewer:
 def pytest_asyncio_loop_factories(config, item):
     """Minutes of waiting pass in no time."""
     return {"virtual": VirtualTimeLoop}
+
+
+@pytest.fixture(autouse=True)
+def wall_clock(monkeypatch):
+    """The machine's clock goes as the loop's does: seconds that a busy machine takes are no sleep."""
+    monkeypatch.setattr(live, "time", lambda: BEGUN + asyncio.get_running_loop().time())
 
 
 @pytest.fixture

@@ -177,7 +177,7 @@ async def test_a_machine_that_slept_connects_anew(sim, view, monkeypatch):
     session_id = sim.create_session(agent="none")
     asleep = 0.0
     clock = live.time
-    monkeypatch.setattr(live, "time", lambda: clock() + now() + asleep)
+    monkeypatch.setattr(live, "time", lambda: clock() + asleep)
     async with view(session_id) as viewer:
         await viewer.until(lambda s: s.connected)
         await viewer.pause(10)

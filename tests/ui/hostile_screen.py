@@ -13,6 +13,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Segment, Strip
 from textual.style import Style
 from textual.widgets import Input, Static, TextArea
+from textual.widgets._toast import Toast
 
 from cma_tui.ui.guard import TerminalGuard
 from tests.payloads import LONE_SURROGATE, MARK_FLOOD, PAYLOADS
@@ -69,7 +70,13 @@ class HostileScreen(App):
         self.query_one(TextArea).text = text
         self.clear_notifications()
         self.notify(text, title=text, markup=False)
-        self.call_after_refresh(self.call_after_refresh, self.step)
+        self.call_after_refresh(self.shown, text)
+
+    def shown(self, text: str) -> None:
+        """The next one, once this one is drawn everywhere: its toast is the last to get a place."""
+        toasts = [toast for toast in self.screen.query(Toast) if toast.region]
+        there = any(toast._notification.message == text for toast in toasts)
+        self.call_after_refresh(*((self.call_after_refresh, self.step) if there else (self.shown, text)))
 
 
 if __name__ == "__main__":

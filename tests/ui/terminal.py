@@ -15,7 +15,8 @@ from time import monotonic
 import pyte
 
 ROOT = Path(__file__).parents[2]
-DEADLINE = 30.0
+DEADLINE = 60.0
+"""Seconds that a condition may take: only a broken program needs them."""
 MODES = re.compile(rb"\x1b\[\?(\d+)([hl])")
 UNKNOWN = re.compile(rb"\x1b\[[<>=?][0-9;]*[upq]|\x1b\[\?[0-9;]*\$p|\x1b\[>[0-9;]*m")
 BEGUN = re.compile(rb"(\x1b(\[[<>=?]?[0-9;]*\$?)?)?\Z")
@@ -27,7 +28,8 @@ class Terminal:
     def __init__(self, *arguments, size=(80, 24), draw=True, **environment):
         self.controller, end = os.openpty()
         self.written = bytearray()
-        self._draw = draw
+        self.draw = draw
+        """Whether what is written is drawn on `screen`, which takes its time."""
         self._begun = b""
         self.screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self.screen)
@@ -82,7 +84,7 @@ class Terminal:
             return False
         piece = os.read(self.controller, 65_536)
         self.written += piece
-        if self._draw:
+        if self.draw:
             # pyte knows neither the kitty keys nor the queries of modes; one may come in two pieces.
             known = UNKNOWN.sub(b"", self._begun + piece)
             self._begun = BEGUN.search(known)[0]

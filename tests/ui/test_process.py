@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cma_tui.simulator import ServerThread, Simulator
 from tests.stories.recordings import FOLDER, NAMES
 from tests.ui.terminal import Terminal
 
@@ -152,13 +153,21 @@ def test_the_window_has_a_title_until_the_end_and_then_its_own_again(opened, lea
 
 
 def test_somebody_who_looks_elsewhere_is_told_that_the_agent_has_ended(opened):
-    terminal = opened("demo", "--pace", "0", size=(110, 36), CMA_TOP_NOTIFY="title,bell,osc777")
-    terminal.until_text("Write to the agent")
-    terminal.until(lambda: b"\x1b]2;idle \xc2\xb7 " in terminal.written)  # what comes from here on is news
-    assert b"]777;" not in terminal.written
-    terminal.type("hi")
-    terminal.until_text("hi")
-    terminal.type("\r\x1b[O")
-    terminal.until(lambda: b"\x1b]777;notify;cma-top;" in terminal.written)
-    told = bytes(terminal.written).rpartition(b"\x1b]777;")[2].partition(b"\a")[0]
-    assert told.endswith((b": done", b")")), told
+    sim = Simulator()
+    server = ServerThread(sim)
+    with server as url:
+        session = server.call(sim.create_session)
+        service = {"ANTHROPIC_API_KEY": sim.api_key, "ANTHROPIC_BASE_URL": url}
+        terminal = opened("chat", session, size=(110, 36), CMA_TOP_NOTIFY="title,bell,osc777", **service)
+        terminal.until_text("Write to the agent")
+        terminal.until(
+            lambda: b"\x1b]2;idle \xc2\xb7 " in terminal.written
+        )  # what comes from here on is news
+        terminal.type("\x1b[O")
+        terminal.until_text("? help")  # where nobody looks, nobody writes
+        assert b"]777;" not in terminal.written
+        said = {"type": "user.message", "content": [{"type": "text", "text": "hi"}]}
+        server.call(lambda: sim.accept(sim.sessions[session], [said]))
+        terminal.until(lambda: b"\x1b]777;notify;cma-top;" in terminal.written)
+        told = bytes(terminal.written).rpartition(b"\x1b]777;")[2].partition(b"\a")[0]
+        assert told.endswith((b": done", b")")), told

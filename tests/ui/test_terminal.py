@@ -11,7 +11,7 @@ import pytest
 from cma_tui.log.formats import open_log
 from cma_tui.ui.terminal import Output
 from tests.ui.busy_session import SECRET
-from tests.ui.terminal import Terminal
+from tests.ui.terminal import DEADLINE, Terminal
 
 
 @pytest.fixture
@@ -44,9 +44,9 @@ def size(folder):
     return sum(path.stat().st_size for path in folder.glob("*.jsonl"))
 
 
-def until(condition, seconds=20):
+def until(condition):
     """Wait without reading the terminal."""
-    latest = monotonic() + seconds
+    latest = monotonic() + DEADLINE
     while not condition():
         assert monotonic() < latest
         os.sched_yield()
@@ -79,14 +79,14 @@ def test_a_signal_ends_it_although_nobody_reads_the_terminal(busy, tmp_path, num
     before = size(tmp_path)
     until(lambda: size(tmp_path) > before + 300_000)
     os.kill(terminal.child.pid, number)
-    assert terminal.child.wait(15) == 128 + number
+    assert terminal.child.wait(DEADLINE) == 128 + number
     recorded(tmp_path)
 
 
 def test_a_terminal_that_goes_away_ends_it_with_the_recording_whole(busy, tmp_path):
     terminal = busy()
     gone(terminal)
-    assert terminal.child.wait(15) == 129
+    assert terminal.child.wait(DEADLINE) == 129
     assert recorded(tmp_path) > 0
 
 
@@ -96,7 +96,7 @@ def test_a_terminal_that_goes_away_is_noticed_without_a_signal(busy, tmp_path):
     os.kill(terminal.child.pid, signal.SIGSTOP)  # so that both come at once
     gone(terminal)
     os.kill(terminal.child.pid, signal.SIGCONT)
-    assert terminal.child.wait(15) == 129
+    assert terminal.child.wait(DEADLINE) == 129
 
 
 @pytest.mark.parametrize("where", ["handler", "worker", "render"])
@@ -168,6 +168,7 @@ def test_continued_without_having_been_told_to_stop_it_draws_again_and_restores_
 def test_a_storm_of_sizes_changes_nothing(busy):
     terminal = busy()
     for number in range(60):
+        terminal.draw = number == 59  # those before are soon gone, and drawing 500 columns is slow
         terminal.resize(*((1, 1), (500, 200), (20, 5), (80, 24))[number % 4])
         terminal.read(0.01)
     terminal.until(lambda: "sesn_busy" in terminal.screen.display[0])
