@@ -75,7 +75,7 @@ def stats(path: str) -> None:
 
     def told() -> list[str]:
         (session,) = sessions_of(Target(file=path), _nobody)
-        figures = figures_of(session, prices_for(session), requests=False)
+        figures = figures_of(session, prices_for(session), whole=False)
         return table(figures, path)
 
     _print_cost(told)

@@ -50,7 +50,7 @@ def tell(
         try:
             one = target(word)
             for session in sessions_of(one, opener):
-                figures = stats(session, prices_for(session), requests=as_json)
+                figures = stats(session, prices_for(session), whole=as_json)
                 told.append((one.name, figures))
                 if compared and not as_json:
                     continue

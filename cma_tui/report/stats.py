@@ -16,7 +16,7 @@ from cma_tui.event import stamp_text
 from cma_tui.report.lines import harmless
 from cma_tui.session.agents import model_of
 from cma_tui.session.book import Book, figures_of
-from cma_tui.session.cost import NANO, Prices, burn, session_list_cost, snapshots
+from cma_tui.session.cost import NANO, Amount, Prices, burn, session_list_cost, snapshots
 from cma_tui.session.elapsed import Split, seconds
 from cma_tui.session.errors import request_error
 from cma_tui.session.figures import ToolFigures, TurnFigures, waiting_us
@@ -31,13 +31,14 @@ VERSION = 1
 _INPUT_CAP = 200
 
 
-def stats(session: Session, prices: Prices | None = None, *, requests: bool = True) -> dict[str, Any]:
+def stats(session: Session, prices: Prices | None = None, *, whole: bool = True) -> dict[str, Any]:
     """The figures of a session.
 
     Args:
         session: the session.
         prices: for what the server tells no cost of.
-        requests: every model request too: a long log has very many.
+        whole: every model request too, and all that is known of each turn; without it, of the turns what a
+            table says, for a long log has very many.
     """
     figures = _Figures(session, figures_of(session, prices))
     return known(
@@ -50,8 +51,8 @@ def stats(session: Session, prices: Prices | None = None, *, requests: bool = Tr
         unknown_events=sum(session.unknown_types.values()),
         bad_frames=session.bad_frames,
         totals=figures.totals(),
-        turns=figures.turns(),
-        requests=figures.requests() if requests else None,
+        turns=figures.turns(whole=whole),
+        requests=figures.requests() if whole else None,
         tools=figures.tools(),
         servers=figures.servers(),
         threads=figures.threads(),
@@ -86,7 +87,6 @@ class _Figures:
     def totals(self) -> dict[str, Any]:
         """What the turns, the threads and what lies between them add up to."""
         session, book, total = self._session, self._book, self._book.total
-        walls = [turn.wall_us for turn in book.turns if turn.wall_us >= 0]
         told = session_list_cost(session) is not None
         cost, rate = book.session_cost(), burn(session.usages)
         stamped = session.stamped
@@ -109,7 +109,7 @@ class _Figures:
             cost_mark=None if cost.nano is None else cost.mark,
             budget_usd=session.budget_usd,
             burn_usd_per_hour=None if rate is None else rate.usd_per_hour,
-            wall_s=seconds(sum(walls)) if walls else None,
+            wall_s=None if book.wall_us is None else seconds(book.wall_us),
             model_s=seconds(total.model_us) if stamped else None,
             tool_s=seconds(total.tool_us) if stamped else None,
             waiting_s=seconds(waits) if stamped else None,
@@ -120,11 +120,12 @@ class _Figures:
             **self._more(total, short=book.at_least()),
         )
 
-    def turns(self) -> list[dict[str, Any]]:
+    def turns(self, *, whole: bool) -> list[dict[str, Any]]:
         """One entry a turn, oldest first."""
+        book = self._book
         return [
-            self._turn(turn, figures)
-            for turn, figures in zip(self._session.turns, self._book.turns, strict=True)
+            self._brief(turn, figures, cost) | (self._more_of(turn, figures) if whole else {})
+            for turn, figures, cost in zip(self._session.turns, book.turns, book.costs(), strict=True)
         ]
 
     def requests(self) -> list[dict[str, Any]]:
@@ -210,30 +211,35 @@ class _Figures:
             cost_mark=None if one.cost.nano is None else one.cost.mark,
         )
 
-    def _turn(self, turn: Turn, figures: TurnFigures) -> dict[str, Any]:
-        session, cost = self._session, self._book.cost(turn.index)
-        first = session.first_tokens.get(figures.first_request)
-        window = self._window(None, self._last_of(turn))
+    def _brief(self, turn: Turn, figures: TurnFigures, cost: Amount) -> dict[str, Any]:
+        """What a table says of a turn."""
         return known(
             id=turn.key,
             index=turn.index + 1,
-            started_at=None if turn.started_at is None else stamp_text(turn.started_at),
-            ended_at=None if turn.ended_at is None else stamp_text(turn.ended_at),
             stop_reason=turn.stop_reason,
             input=self._input(turn),
             wall_s=None if figures.wall_us < 0 else seconds(figures.wall_us),
-            ttft_s=first,
-            first_block_s=None if figures.first_block_us < 0 else seconds(figures.first_block_us),
             model_requests=figures.model_requests,
             tool_uses=figures.tool_uses,
             tool_errors=figures.tool_errors,
             **self._tokens(figures, cached=True),
+            cost_usd=cost.usd,
+            cost_mark=None if cost.nano is None else cost.mark,
+        )
+
+    def _more_of(self, turn: Turn, figures: TurnFigures) -> dict[str, Any]:
+        """The rest of what is known of it."""
+        first = self._session.first_tokens.get(figures.first_request)
+        window = self._window(None, self._last_of(turn))
+        return known(
+            started_at=None if turn.started_at is None else stamp_text(turn.started_at),
+            ended_at=None if turn.ended_at is None else stamp_text(turn.ended_at),
+            ttft_s=first,
+            first_block_s=None if figures.first_block_us < 0 else seconds(figures.first_block_us),
             **self._tiers(turn.index),
             prompt_tokens=figures.prompt or None,
             context_share=figures.prompt / window if window and figures.prompt else None,
             **self._split(figures.split),
-            cost_usd=cost.usd,
-            cost_mark=None if cost.nano is None else cost.mark,
             interrupted=turn.interrupted,
             errors=[self._error(index) for index in turn.failures],
             **self._more(figures, short=self._book.at_least(figures)),

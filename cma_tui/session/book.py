@@ -8,7 +8,7 @@ counted, everything is counted anew, and the old figures stay until the new ones
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from cma_tui.session.agents import model_of
@@ -87,8 +87,8 @@ class Book:
         return whole
 
     @property
-    def turns(self) -> list[TurnFigures]:
-        """By turn."""
+    def turns(self) -> Sequence[TurnFigures]:
+        """By turn; each as it is when it is looked at."""
         return self._pages.turns
 
     @property
@@ -132,6 +132,11 @@ class Book:
         return self._pages.failed_at
 
     @property
+    def wall_us(self) -> int | None:
+        """How long the turns ran, without the time they stood still for answers; None when no stamps tell."""
+        return self._pages.walls_us if self._pages.walls else None
+
+    @property
     def split(self) -> Split | None:
         """The session's time, from its first stamp to its last, by what went on."""
         return self._pages.split()
@@ -151,7 +156,7 @@ class Book:
     @property
     def estimates(self) -> bool:
         """Whether anything has a price: running time alone is no estimate of what a session costs."""
-        return bool(self.total.priced or self.total.estimate)
+        return self._pages.priced
 
     def estimate(self, turn: TurnFigures) -> Amount:
         """What a turn costs by list prices: tokens, searches and running time."""
@@ -169,19 +174,37 @@ class Book:
         session = self._pages.session
         if session is None:
             return Amount()
+        first, costs = self._costs(session, index)
+        return costs[index - first]
+
+    def costs(self) -> Iterator[Amount]:
+        """What each turn cost, in order."""
+        session, index = self._pages.session, 0
+        while session is not None and index < len(self.turns):
+            _, costs = self._costs(session, index)
+            yield from costs
+            index += len(costs)
+
+    def _costs(self, session: Session, index: int) -> tuple[int, list[Amount]]:
+        """The first of the turns whose cost is told together with that of this one, and what each cost."""
         together = told_together(session, index)
         if not together or together[-1] >= len(self.turns):
-            return self.estimate(self.turns[index])
+            return index, [self._estimate(index)]
         told = self._told(session, together[-1])
-        if len(together) == 1:
-            return told
-        guesses = [self.estimate(self.turns[place]).nano for place in together]
-        whole, amount = sum(guess or 0 for guess in guesses), told.nano or 0
-        parts = [(guess or 0) * min(amount, whole) // (whole or 1) for guess in guesses[:-1]]
-        if index == together[-1]:
-            return Amount(amount - sum(parts), told.mark)
-        place = index - together[0]
-        return Amount() if guesses[place] is None else Amount(parts[place], "estimated")
+        guesses = [self._estimate(place).nano for place in together[:-1]]
+        if not guesses:
+            return index, [told]
+        whole = sum(guess or 0 for guess in guesses) + (self._estimate(together[-1]).nano or 0)
+        amount = told.nano or 0
+        parts = [(guess or 0) * min(amount, whole) // (whole or 1) for guess in guesses]
+        costs = [
+            Amount() if guess is None else Amount(part, "estimated")
+            for guess, part in zip(guesses, parts, strict=True)
+        ]
+        return together[0], [*costs, Amount(amount - sum(parts), told.mark)]
+
+    def _estimate(self, index: int) -> Amount:
+        return self.estimate(self.turns[index]) if self.estimates else Amount()
 
     def session_cost(self) -> Amount:
         """What the session cost: the server's last word, with an estimate of what came after it."""

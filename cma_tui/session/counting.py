@@ -29,6 +29,7 @@ from cma_tui.session.model import (
     StatusChange,
     ToolUse,
 )
+from cma_tui.session.packed import TurnRows
 from cma_tui.session.sums import Parts, Sums
 from cma_tui.session.toolbook import ToolBook
 from cma_tui.session.went import Went
@@ -45,10 +46,14 @@ _PLAIN = frozenset(
     }
 )
 """The items of one event that are counted."""
+_ONE = {"agent.thread_context_compacted": "compactions", "user.interrupt": "interrupts"}
+"""Of these, those that are one of something."""
 _PROMPT = ("input_tokens", "cache_read_tokens", "cache_write_tokens")
 _FAILURES = 16
 _TURN: Final = 5
 """What a turn takes to be refreshed, in items counted."""
+_PORTION: Final = 4096
+"""Items that are counted before their turns are refreshed and packed."""
 
 
 class Pages:
@@ -57,9 +62,15 @@ class Pages:
     def __init__(self, prices: Prices | None) -> None:
         self.prices = prices
         self.session: Session | None = None
-        self.turns: list[TurnFigures] = []
-        self.total = Sums()
-        self.threads: dict[str | None, Sums] = {}
+        self.turns = TurnRows()
+        self.priced = False
+        """Whether anything counted has a price."""
+        self._before = Sums()
+        """What lies before the first turn."""
+        self._threads: dict[str, Sums] = {}
+        """By child thread; what is in it is in a turn, or before the first, too."""
+        self._of_children = Sums()
+        """What these add up to."""
         self.tools = ToolBook()
         self.error_types: dict[str, int] = {}
         self.disconnects = 0
@@ -68,6 +79,8 @@ class Pages:
         self.wrong = False
         """Whether something counted here was not so: count anew."""
         self._seen = 0
+        self._reached = 0
+        """How many turns have had an item counted, or lie before one that has."""
         self._unsettled: dict[int, int] = {}
         """Items that are not complete, and the turns they are counted in."""
         self._went = Went()
@@ -98,6 +111,8 @@ class Pages:
         """Item indexes of the model requests, in the order of the items."""
         self.ran = 0
         """What the turns' running time costs."""
+        self.walls_us, self.walls = 0, 0
+        """How long the turns ran that stamps tell of, and how many these are."""
         self._asked = Asked()
 
     def touch(self, session: Session, change: Change) -> bool:
@@ -126,7 +141,7 @@ class Pages:
         """An unsettled item looks different."""
         if isinstance(item, ToolUse):
             self._confirm(index, item)
-        if add.settled(session, item):
+        if add.settled(item):
             del self._unsettled[index]
             self._going.drop(index)
             self._settle(session, index, item)
@@ -143,18 +158,31 @@ class Pages:
         if not self._follow(session, limit):
             return False
         stop = min(len(session.items), self._seen + limit)
+        while True:
+            self._count(session, min(stop, self._seen + _PORTION))
+            fresh = self._refresh(session, max(2, limit // _TURN))  # the last turn, and one that waited
+            self.turns.pack()
+            if self._seen == stop:
+                return fresh and stop == len(session.items)
+
+    def _count(self, session: Session, stop: int) -> None:
+        """Count the items up to that one."""
+        items, threads = session.items, session.threads
         for index in range(self._seen, stop):
-            item = session.items[index]
-            kind = type(item)
-            if kind is Item:
+            item = items[index]
+            if type(item) is Item:
                 counts = item.type in _PLAIN
-            else:  # of the many changes of a status few count for anything
-                counts = kind is not StatusChange or _tells(session, item)
+            elif isinstance(item, StatusChange):  # of the many changes of a status few count for anything
+                counts = item.type == "session.status_rescheduled" or item.subject in threads
+            else:
+                counts = True
             if counts:
                 self._new(session, index, item)
         self._seen = stop
-        fresh = self._refresh(session, max(2, limit // _TURN))  # the last turn, and one that waited
-        return fresh and stop == len(session.items)
+        reached = len(self.turns) if stop == len(items) else items[stop - 1].turn + 1
+        if reached > self._reached:  # where one begins the one before it is cut off
+            self._stale.update(range(max(0, self._reached - 1), reached))
+            self._reached = reached
 
     # -- turns -----------------------------------------------------------------------------------------------
 
@@ -175,11 +203,10 @@ class Pages:
             if late or self._homeless:
                 self.wrong = True
             if self.turns:  # the snapshots of the one before are complete
-                self._close(session, self.turns[-1])
+                self._close(session, len(self.turns) - 1)
             self._begun.append(turn.started_at)
             self._went.begin(turn)
-            self.turns.append(TurnFigures(index=turn.index))
-            self._stale.update((turn.index, max(0, turn.index - 1)))
+            self.turns.begin()
         return len(self._begun) == len(session.turns)
 
     def _home(self, item: Item) -> int:
@@ -195,15 +222,35 @@ class Pages:
         return self._went.turn_at(item.at)
 
     def _add(self, item: Item, parts: Parts) -> TurnFigures | None:
-        self.total.add(parts)
-        self.threads.setdefault(item.thread, Sums()).add(parts)
+        """Count what an item adds. Returns the turn that it is counted in, where there is one."""
+        if item.thread is not None:
+            self._threads.setdefault(item.thread, Sums()).add(parts)
+            self._of_children.add(parts)
         home = self._home(item)
         if home < 0:
+            self._before.add(parts)
             return None
         self._stale.add(home)
-        figures = self.turns[home]
+        figures = self.turns.opened(home)
         figures.add(parts)
         return figures
+
+    @property
+    def total(self) -> Sums:
+        """The whole session."""
+        whole = self.turns.sums()
+        whole.take_in(self._before)
+        return whole
+
+    @property
+    def threads(self) -> dict[str | None, Sums]:
+        """By thread; None is the primary. Only turns tell errors that nothing is said of."""
+        primary = self.total
+        primary.leave_out(self._of_children)
+        primary.silent_errors = 0
+        found: dict[str | None, Sums] = {None: primary}
+        found.update(self._threads)
+        return found
 
     # -- items -----------------------------------------------------------------------------------------------
 
@@ -212,12 +259,15 @@ class Pages:
             return  # another item has taken its event over
         if isinstance(item, ModelRequest):
             self.requests.append(index)
-        if isinstance(item, ToolUse):
+        elif isinstance(item, ToolUse):
             self.wrong = self.wrong or item.key in self._went.unseen
-            self._add(item, add.of_use(item))
+            parts = add.of_use(item)
+            self.priced = self.priced or "estimate" in parts
+            self._add(item, parts)
             self.tools.begun(item)
-            self._confirm(index, item)
-        if add.settled(session, item):
+            if item.confirmation is not None:
+                self._confirm(index, item)
+        if add.settled(item):
             self._settle(session, index, item)
             return
         self._unsettled[index] = self._home(item)
@@ -237,42 +287,38 @@ class Pages:
             self._busy(YOU, use.at, use.confirmed_at)
 
     def _settle(self, session: Session, index: int, item: Item) -> None:
-        match item:
-            case ModelRequest():
-                self._request(session, index, item)
-            case ToolUse():
-                self._tool(session, item)
-                self._confirmed.pop(index, None)
-            case Evaluation():
-                parts = add.of_grader(item, self._asked.of(session, item), self.prices)
-                self._ended(session, item, item.end, item.ended_at, parts)
-                self._busy(MODEL, item.at, item.ended_at)
-            case Failure():
-                self._add(item, add.of_failure(item))
-                self.error_types[item.error_type] = self.error_types.get(item.error_type, 0) + 1
-                self._failed(item.at)
-            case StatusChange():
-                if item.type == "session.status_rescheduled":
-                    self._add(item, {"rescheduled": 1})
-                elif item.subject is not None and item.subject in session.threads:
-                    self._children.setdefault(max(0, self._home(item)), set()).add(item.subject)
-            case _:
-                self._plain(session, index, item)
+        if isinstance(item, ModelRequest):
+            self._request(session, index, item)
+        elif isinstance(item, ToolUse):
+            self._tool(session, item)
+            self._confirmed.pop(index, None)
+        elif isinstance(item, Evaluation):
+            parts = add.of_grader(item, self._asked.of(session, item), self.prices)
+            self._ended(session, item, item.end, item.ended_at, parts)
+            self._busy(MODEL, item.at, item.ended_at)
+        elif isinstance(item, Failure):
+            self._add(item, add.of_failure(item))
+            self.error_types[item.error_type] = self.error_types.get(item.error_type, 0) + 1
+            self._failed(item.at)
+        elif isinstance(item, StatusChange):
+            if item.type == "session.status_rescheduled":
+                self._add(item, {"rescheduled": 1})
+            elif item.subject is not None and item.subject in session.threads:
+                self._children.setdefault(max(0, self._home(item)), set()).add(item.subject)
+        else:
+            self._plain(session, index, item)
 
     def _plain(self, session: Session, index: int, item: Item) -> None:
-        match item.type:
-            case "agent.thread_context_compacted":
-                self._add(item, {"compactions": 1})
-            case "user.interrupt":
-                self._add(item, {"interrupts": 1})
-            case "local.disconnected":
-                self.disconnects += 1
-                self._lost_at = session.events[item.event].received_at
-            case "local.connected":
-                now = session.events[item.event].received_at
-                if now is not None and self._lost_at is not None:
-                    self.gap_us += max(0, micros(now) - micros(self._lost_at))
-                self._lost_at = None
+        if (name := _ONE.get(item.type)) is not None:
+            self._add(item, {name: 1})
+        elif item.type == "local.disconnected":
+            self.disconnects += 1
+            self._lost_at = session.events[item.event].received_at
+        elif item.type == "local.connected":
+            now = session.events[item.event].received_at
+            if now is not None and self._lost_at is not None:
+                self.gap_us += max(0, micros(now) - micros(self._lost_at))
+            self._lost_at = None
         if index in session.queue_waits:
             self._add(item, {"queued": 1, "queue_us": micros(session.queue_waits[index])})
 
@@ -281,13 +327,17 @@ class Pages:
         turn = self._ended(session, item, item.end, item.ended_at, parts)
         self._busy(MODEL, item.at, item.ended_at)
         self._first_token(session, index, item)
-        self.tools.share(session, index, item, parts.get("estimate", 0))
+        if "estimate" in parts:
+            self.tools.share(session, index, item, parts["estimate"])
         if item.is_error:
             self._failed(item.ended_at)
         if turn is None or item.thread is not None:
             return
-        prompt = sum(parts.get(name, 0) for name in _PROMPT)
-        turn.prompt, turn.peak = prompt or turn.prompt, max(turn.peak, prompt)
+        prompt = 0
+        for name in _PROMPT:
+            prompt += parts.get(name, 0)
+        if prompt:
+            turn.prompt, turn.peak = prompt, max(turn.peak, prompt)
         if turn.first_block_us < 0 and item.first_block_at is not None and item.at is not None:
             turn.first_block_us = max(0, micros(item.first_block_at) - micros(item.at))
 
@@ -301,9 +351,8 @@ class Pages:
         self._first_tokens += new
 
     def _first_token(self, session: Session, index: int, item: ModelRequest) -> None:
-        home = self._home(item)
-        if index in session.first_tokens and home >= 0 and item.thread is None:
-            turn = self.turns[home]
+        if index in session.first_tokens and item.turn >= 0 and item.thread is None:
+            turn = self.turns.opened(item.turn)
             turn.first_request = index if turn.first_request < 0 else min(turn.first_request, index)
 
     def _tool(self, session: Session, use: ToolUse) -> None:
@@ -323,6 +372,7 @@ class Pages:
     ) -> TurnFigures | None:
         """Count what has ended, and note it where no snapshot tells of it yet."""
         turn = self._add(item, parts)
+        self.priced = self.priced or "priced" in parts
         if turn is not None and ("priced" in parts or "unpriced" in parts):
             late = Late(ordinal, at, item.thread is None, parts.get("estimate", 0), "unpriced" in parts)
             if turn.index == len(self.turns) - 1:
@@ -331,9 +381,10 @@ class Pages:
                 late.count_in(turn)
         return turn
 
-    def _close(self, session: Session, turn: TurnFigures) -> None:
+    def _close(self, session: Session, turn: int) -> None:
         """The next turn has begun: no snapshot will tell of this one any more."""
-        self._count_late(session, turn)
+        if self._late:
+            self._count_late(session, self.turns.opened(turn))
         self._late, self._late_counted, self._late_told = [], 0, None
         self._ran, self._going = Ran(), Going()
 
@@ -403,26 +454,26 @@ class Pages:
         return not self._stale
 
     def _refresh_turn(self, session: Session, index: int) -> None:
-        turn, figures = session.turns[index], self.turns[index]
-        silent = figures.model_errors if not figures.errors else 0
-        self.total.silent_errors += silent - figures.silent_errors
-        figures.silent_errors = silent
+        turn, figures = session.turns[index], self.turns.opened(index)
+        figures.silent_errors = figures.model_errors if not figures.errors else 0
         last = index == len(self.turns) - 1
         wall = self._ran.us(turn) if last else wall_us(turn)
-        before = running_cost(max(0, figures.wall_us))
+        if figures.wall_us >= 0:
+            self._ran_for(figures.wall_us, -1)
         figures.wall_us = -1 if wall is None else wall
-        self.ran += running_cost(max(0, figures.wall_us)) - before
+        if wall is not None:
+            self._ran_for(wall, 1)
         if last:
             self._look_at_first_tokens(session)
             self._count_late(session, figures)
         self._went.resplit(session, turn, figures, self._going)
 
+    def _ran_for(self, us: int, times: int) -> None:
+        """A turn ran so long, or did not after all."""
+        self.ran += times * running_cost(us)
+        self.walls_us += times * us
+        self.walls += times
+
     def split(self) -> Split | None:
         """The session's time by what went on."""
         return None if self.session is None else self._went.whole(self.session)
-
-
-def _tells(session: Session, item: Item) -> bool:
-    """Whether a change of status counts for anything: a retry does, and what a child thread did."""
-    assert isinstance(item, StatusChange)
-    return item.type == "session.status_rescheduled" or item.subject in session.threads

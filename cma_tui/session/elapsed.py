@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 MODEL, TOOLS, ANSWER, YOU = range(4)
@@ -65,6 +64,11 @@ class Union:
             starts.append(start)
             ends.append(end)
             return
+        if start >= starts[-1]:  # the last one goes on
+            if end > ends[-1]:
+                ends[-1] = end
+                del self._sums[len(ends) - 1 :]
+            return
         first = bisect_left(ends, start)
         last = bisect_right(starts, end)
         if first < last:
@@ -75,16 +79,24 @@ class Union:
 
     def covered(self, start: int, end: int) -> int:
         """How much of that stretch the intervals cover."""
-        return 0 if end <= start else self._up_to(end) - self._up_to(start)
-
-    def _up_to(self, moment: int) -> int:
-        place = bisect_right(self._starts, moment) - 1
-        if place < 0:
+        if end <= start:
             return 0
-        sums = self._sums
-        for behind in range(len(sums), len(self._starts)):
-            sums.append((sums[-1] if sums else 0) + self._ends[behind] - self._starts[behind])
-        return sums[place] - max(0, self._ends[place] - moment)
+        starts, ends, sums = self._starts, self._ends, self._sums
+        if len(sums) < len(starts):
+            whole = sums[-1] if sums else 0
+            for behind in range(len(sums), len(starts)):
+                whole += ends[behind] - starts[behind]
+                sums.append(whole)
+        last = bisect_right(starts, end) - 1
+        if last < 0:
+            return 0
+        over = ends[last] - end
+        covered = sums[last] - over if over > 0 else sums[last]
+        first = bisect_right(starts, start, 0, last + 1) - 1
+        if first >= 0:
+            over = ends[first] - start
+            covered -= sums[first] - over if over > 0 else sums[first]
+        return covered
 
 
 class Clock:
@@ -92,11 +104,12 @@ class Clock:
 
     def __init__(self) -> None:
         self._unions = [Union() for _ in range(KINDS)]
+        self._from = [self._unions[kind:] for kind in range(KINDS)]
 
     def add(self, kind: int, start: int, end: int) -> None:
         """Something of that kind went on."""
         if end > start:
-            for union in self._unions[kind:]:
+            for union in self._from[kind]:
                 union.add(start, end)
 
     def split(self, start: int, stop: int, end: int, since: tuple[int | None, ...] = ()) -> Split:
@@ -108,17 +121,22 @@ class Clock:
             end: where the stretch ends.
             since: by kind, since when something of it has been going on to the end.
         """
-        running: list[int] = []
+        from_ = end
         whole: list[int] = []
-        open_from: int | None = None
         for kind, union in enumerate(self._unions):
             begun = since[kind] if since else None
             if begun is not None:
-                open_from = begun if open_from is None else min(open_from, begun)
-            from_ = end if open_from is None else min(max(start, open_from), end)
+                from_ = min(max(start, begun), from_)
             whole.append(union.covered(start, from_) + end - from_)
-            if kind == KINDS - 1:
-                running.append(union.covered(start, min(stop, from_)) + max(0, stop - from_))
-        model, tools, answer, you = (after - before for before, after in pairwise((0, *whole)))
-        covered = running[0]
-        return Split(model, tools, answer, you, stop - start - covered, end - stop - (whole[-1] - covered))
+        model, tools, answer, you = whole
+        running = you
+        if stop < end:
+            running = self._unions[-1].covered(start, min(stop, from_)) + max(0, stop - from_)
+        return Split(
+            model,
+            tools - model,
+            answer - tools,
+            you - answer,
+            stop - start - running,
+            end - stop - (you - running),
+        )

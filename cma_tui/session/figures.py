@@ -16,7 +16,7 @@ from cma_tui.session.model import Turn
 from cma_tui.session.sums import Sums
 
 
-class TurnFigures(Sums, gc=False):
+class TurnFigures(Sums, gc=False, array_like=True):
     """One turn: its own thread, and what child threads did from its start to the next turn's."""
 
     index: int = 0

@@ -7,11 +7,11 @@ session costs the same however long it is.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, pairwise
 from typing import Final, NamedTuple
 
-from cma_tui.session.model import Session, ToolUse
+from cma_tui.session.model import Evaluation, Item, ModelRequest, Session, ToolUse
 
 SAME_CALLS: Final = 3
 """So many equal calls in a row are told."""
@@ -35,37 +35,32 @@ class Repeat(NamedTuple):
 
 def repeats(session: Session) -> Iterator[Repeat]:
     """Every run of equal calls in the whole session."""
-    runs: dict[str | None, _Run] = {}
+    runs: dict[str | None, list[int]] = {}
     for index, item in enumerate(session.items):
         if not isinstance(item, ToolUse):
             continue
-        held = runs.get(item.thread)
-        if held is not None and held.goes_on(session, item):
-            held.times, held.item = held.times + 1, index
-            continue
-        if held is not None and held.times >= SAME_CALLS:
-            yield Repeat(held.use.name, held.times, held.item)
-        runs[item.thread] = _Run(item, index)
-    for held in runs.values():
-        if held.times >= SAME_CALLS:
-            yield Repeat(held.use.name, held.times, held.item)
+        run = runs.setdefault(item.thread, [])
+        if run:
+            last = session.items[run[-1]]
+            assert isinstance(last, ToolUse)
+            if (item.name, item.server) != (last.name, last.server):
+                yield from _equal(session, run)
+                run.clear()
+        run.append(index)
+    for run in runs.values():
+        yield from _equal(session, run)
 
 
-class _Run:
-    """Calls of one tool, one after the other; what was asked is read where the next is of the same tool."""
-
-    def __init__(self, use: ToolUse, item: int) -> None:
-        self.use = use
-        self.times = 1
-        self.item = item
-        self._call: object = None
-
-    def goes_on(self, session: Session, use: ToolUse) -> bool:
-        """Whether this is the same call again."""
-        if (use.name, use.server) != (self.use.name, self.use.server):
-            return False
-        self._call = self._call or _call(session, self.use)
-        return self._call == _call(session, use)
+def _equal(session: Session, run: list[int]) -> Iterator[Repeat]:
+    """The runs of equal calls among calls of one tool; what was asked is read where there are enough."""
+    if len(run) < SAME_CALLS:
+        return
+    uses = ((index, item) for index in run if isinstance(item := session.items[index], ToolUse))
+    for _, group in groupby(uses, key=lambda use: _call(session, use[1])):
+        equal = list(group)
+        if len(equal) >= SAME_CALLS:
+            last, use = equal[-1]
+            yield Repeat(use.name, len(equal), last)
 
 
 def repeating(session: Session) -> Repeat | None:
@@ -107,12 +102,9 @@ def longest_silence(session: Session) -> float | None:
     longest: float | None = None
     for turn in session.turns:
         stop = session.turns[turn.index + 1].first_item if turn.index + 1 < len(session.turns) else None
-        moments = sorted(
-            at
-            for item in session.items[turn.first_item : stop]
-            for at in (item.at, getattr(item, "ended_at", None), getattr(item, "result_at", None))
-            if at is not None and (turn.ended_at is None or at <= turn.ended_at)
-        )
+        moments = sorted(_moments(session.items[turn.first_item : stop], turn.ended_at))
+        if not moments or moments[-1] - moments[0] <= (longest or 0.0):
+            continue
         pauses = sorted(
             leg.ended_at
             for leg in turn.legs
@@ -125,6 +117,18 @@ def longest_silence(session: Session) -> float | None:
             if place == len(pauses) or pauses[place] > after:
                 longest = after - before
     return longest
+
+
+def _moments(items: Iterable[Item], end: float | None) -> list[float]:
+    """When items began and ended, as far as that is known and not after the end."""
+    found: list[float | None] = []
+    for item in items:
+        found.append(item.at)
+        if isinstance(item, ToolUse):
+            found.append(item.result_at)
+        elif isinstance(item, ModelRequest | Evaluation):
+            found.append(item.ended_at)
+    return [at for at in found if at is not None and (end is None or at <= end)]
 
 
 def _call(session: Session, use: ToolUse) -> object:

@@ -6,6 +6,8 @@ in which things are counted does not show; times are microseconds, money is bill
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from cma_tui.content import plain_text
@@ -13,7 +15,7 @@ from cma_tui.event import ModelUsage
 from cma_tui.session import errors
 from cma_tui.session.cost import SEARCH, Prices
 from cma_tui.session.elapsed import micros
-from cma_tui.session.model import Evaluation, Failure, ModelRequest, Session, ToolUse
+from cma_tui.session.model import Evaluation, Failure, Item, ModelRequest, Session, ToolUse
 
 Parts = dict[str, int]
 """What something adds, by the field of `Sums` that counts it."""
@@ -110,11 +112,27 @@ class Sums(msgspec.Struct, gc=False):
             if number:
                 setattr(self, name, getattr(self, name) + number)
 
+    def take_in(self, other: Sums) -> None:
+        """Count all that is counted in another."""
+        for name in _COUNTS:
+            number = getattr(other, name)
+            if number:
+                setattr(self, name, getattr(self, name) + number)
+
+    def leave_out(self, other: Sums) -> None:
+        """Count nothing of what is counted in another."""
+        for name in _COUNTS:
+            number = getattr(other, name)
+            if number:
+                setattr(self, name, getattr(self, name) - number)
+
     @property
     def parts(self) -> Parts:
         """All of it, to be counted elsewhere."""
-        return {name: getattr(self, name) for name in Sums.__struct_fields__}
+        return {name: getattr(self, name) for name in _COUNTS}
 
+
+_COUNTS: Final = Sums.__struct_fields__
 
 BY_CATEGORY = dict(
     zip(
@@ -126,16 +144,18 @@ BY_CATEGORY = dict(
 """Where an error of each category is counted."""
 
 
-def settled(session: Session, item: object) -> bool:
+def settled(item: Item) -> bool:
     """Whether all that the item adds is there: only then it is counted."""
-    if isinstance(item, ModelRequest | Evaluation):
-        return item.end >= 0
-    return item.done if isinstance(item, ToolUse) else True
+    if isinstance(item, ToolUse):
+        return item.result >= 0
+    return item.end >= 0 if isinstance(item, ModelRequest | Evaluation) else True
 
 
 def of_request(item: ModelRequest, model: str | None, prices: Prices | None) -> Parts:
     """What one model request adds, once it has ended."""
-    parts = {"model_requests": 1, "model_errors": int(item.is_error)}
+    parts = {"model_requests": 1}
+    if item.is_error:
+        parts["model_errors"] = 1
     length = request_us(item)
     if length is not None:
         parts["model_us"] = length
@@ -180,10 +200,13 @@ def of_confirmation(use: ToolUse) -> Parts:
 
 def of_result(session: Session, use: ToolUse) -> Parts:
     """What the result of a tool use adds."""
-    parts = {"tool_us": tool_us(use) or 0, "tool_errors": int(use.is_error)}
-    if use.is_error and errors.denied(use):
+    parts = {"tool_us": tool_us(use) or 0}
+    if not use.is_error:
+        return parts
+    parts["tool_errors"] = 1
+    if errors.denied(use):
         parts["denied"] = 1
-    elif use.is_error:
+    else:
         parts[BY_CATEGORY[errors.tool_category(plain_text(session.events[use.result].content))]] = 1
     return parts
 

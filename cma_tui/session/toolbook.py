@@ -55,6 +55,12 @@ class ToolBook:
 
     def _of(self, use: ToolUse) -> Iterable[ToolFigures]:
         key = (use.name, use.server, use.kind)
-        yield self.tools.setdefault(key, ToolFigures(*key))
-        if use.server is not None:
-            yield self.servers.setdefault(use.server, ToolFigures("", use.server, use.kind))
+        tool = self.tools.get(key)
+        if tool is None:
+            tool = self.tools[key] = ToolFigures(*key)
+        if use.server is None:
+            return (tool,)
+        server = self.servers.get(use.server)
+        if server is None:
+            server = self.servers[use.server] = ToolFigures("", use.server, use.kind)
+        return tool, server

@@ -57,8 +57,12 @@ class Went:
             return ()
         first, last = micros(start), micros(end)
         self._clock.add(kind, first, last)
-        turn = max(0, bisect_right(self._starts, first) - 1)
-        return range(turn, max(turn + 1, bisect_left(self._starts, last)))
+        starts = self._starts
+        following = bisect_right(starts, first)
+        turn = following - 1 if following else 0
+        if following == len(starts) or last <= starts[following]:
+            return (turn,)
+        return range(turn, max(turn + 1, bisect_left(starts, last)))
 
     def pause(self, session: Session, turn: Turn) -> set[int]:
         """Count the times at which the turn stood still for an answer. Returns the turns concerned."""
