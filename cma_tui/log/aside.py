@@ -46,11 +46,14 @@ class Aside(LogEvents):
         self._problem = ""
         self._said = False
 
-    def emptied(self) -> Aside:
-        """The same file with no event taken in yet, for another order of them."""
-        fresh = Aside(self._folder, self._sources)
-        fresh._said = self._said
-        return fresh
+    def first(self, count: int) -> Aside:
+        """The same file with the first events taken in, for another order of those that follow."""
+        made = Aside(self._folder, self._sources)
+        made._begin_with(self, count)
+        made._said = self._said
+        made._next = min(self._next, count)
+        made._due = made._next + WINDOW + _STRETCH
+        return made
 
     def append(self, event: Event) -> None:
         """Take an event in; some older ones may leave the memory for it."""

@@ -90,9 +90,20 @@ class LogEvents(MutableSequence[Event]):
         self._sources.append(Source(kept, source.parse))
         self._ends.append(0)
 
-    def emptied(self) -> LogEvents:
-        """The same files with no event taken in yet, for another order of them."""
-        return LogEvents(self._sources, self._line_cap)
+    def first(self, count: int) -> LogEvents:
+        """The same files with the first events taken in, for another order of those that follow."""
+        made = LogEvents(self._sources, self._line_cap)
+        made._begin_with(self, count)
+        return made
+
+    def _begin_with(self, other: LogEvents, count: int) -> None:
+        """Take the first events over, as another list of the same files has them."""
+        self._ends = list(other._ends)
+        self._places.extend(other._places[:count])
+        self._marks.extend(other._marks[:count])
+        self._whole = {ordinal: event for ordinal, event in other._whole.items() if ordinal < count}
+        for ordinal in range(max(0, len(other) - len(other._latest)), count):
+            self._latest.append(other[ordinal])
 
     def __len__(self) -> int:
         return len(self._places)

@@ -138,7 +138,7 @@ def _accept(session: Session, event: Event, change: Change) -> None:
     if stream is not None:
         thread = child(session, stream)
         if not thread.read:
-            own.thread(session, stream).read = True
+            own.thread(session, stream).first = ordinal
             session.several = True
             change.lean(thread.created)
         if event.type in SESSION_ONLY:

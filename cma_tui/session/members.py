@@ -37,10 +37,15 @@ class SessionThread(msgspec.Struct):
     """Indexes in `Session.items` of what its own stream showed, and of its asks."""
     created: array[int] = msgspec.field(default_factory=lambda: array("q"))
     """Indexes in `Session.items` of the rows that tell of its beginning: they say how it stands."""
-    read: bool = False
-    """Whether events of its own stream are in the log."""
+    first: int = -1
+    """Ordinal of the first event of its own stream; -1 while none is in the log."""
     usage: UsageSnapshot | None = None
     """What the API last said that it has used, its own events seen or not."""
+
+    @property
+    def read(self) -> bool:
+        """Whether events of its own stream are in the log."""
+        return self.first >= 0
 
 
 class UsageSnapshot(msgspec.Struct, gc=False):

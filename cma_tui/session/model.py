@@ -227,8 +227,8 @@ class Change(msgspec.Struct):
 class Elsewhere(Protocol):
     """A list of events whose texts are not in memory."""
 
-    def emptied(self) -> MutableSequence[Event]:
-        """Another one of its kind, for the same events."""
+    def first(self, count: int) -> MutableSequence[Event]:
+        """Another one of its kind with the first events, for another order of those that follow."""
         ...
 
 

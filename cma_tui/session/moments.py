@@ -14,12 +14,11 @@ are let go of, whole checkpoints at a time. Moments before `previews_from` show 
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, MutableSequence, Sequence
-from copy import copy
-from itertools import chain, islice
-from math import isnan, nan
-from typing import Any, Final, NamedTuple, TypeVar
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from math import inf, isnan, nan
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -27,7 +26,8 @@ from cma_tui.content import as_dict, as_text
 from cma_tui.event import PREVIEW_TYPES, Event
 from cma_tui.session import fold
 from cma_tui.session.beginning import Beginning, Until
-from cma_tui.session.model import Change, Session, ToolUse
+from cma_tui.session.checkpoint import Checkpoint, first_of, noted, restored, weight
+from cma_tui.session.model import Change, Elsewhere, Session, ToolUse
 from cma_tui.session.own import Kept
 
 SPACING: Final = 2048
@@ -39,27 +39,6 @@ _REACH: Final = 100_000
 """Steps before an event among which its previews are looked for."""
 _EVENT: Final = 512
 """About what an event takes beside its text."""
-
-Value = TypeVar("Value")
-Key = TypeVar("Key")
-
-
-class Checkpoint(NamedTuple):
-    """Where the session stood at a step."""
-
-    step: int
-    state: Session
-    """What is small, copied; the lists are the session's own."""
-    threads: int
-    outcomes: int
-    runs: int
-    usages: int
-    tools: int
-    aliases: int
-    first_tokens: int
-    queue_waits: int
-    kept: Kept
-    """What has been replaced between this checkpoint and the next."""
 
 
 def keep_past(session: Session, *, spacing: int = SPACING) -> Moments:
@@ -138,24 +117,11 @@ class Moments:
         """Note where the session stands."""
         session = self.session
         step = len(self._steps)
+        if session.kept is not None:
+            session.kept.moments = None  # nothing more is written there
         session.kept = Kept(session, self)
-        state = _small(session)
-        self._checkpoints.append(
-            Checkpoint(
-                step,
-                state,
-                len(session.threads),
-                len(session.outcomes),
-                len(session.runs),
-                len(session.usages),
-                len(session.tools),
-                len(session.tool_aliases),
-                len(session.first_tokens),
-                len(session.queue_waits),
-                session.kept,
-            )
-        )
-        self._next = step + max(self.spacing, _weight(state))
+        self._checkpoints.append(noted(session, step, len(self._beside), session.kept))
+        self._next = step + max(self.spacing, weight(session))
         while self._preview_bytes > self.preview_limit and self._forgotten < len(self._checkpoints) - 1:
             self._forget()
 
@@ -194,11 +160,14 @@ class Moments:
             elif (preview := self._preview(ordinal)) is not None:
                 yield preview
 
-    def previews_before(self) -> dict[str | None, list[Event]]:
-        """The previews, by the key of the event of their stream that came next; None where none has come."""
+    def previews_since(self, number: int) -> dict[str | None, list[Event]]:
+        """The previews since a checkpoint, by the key of the event of their stream that came next.
+
+        None is the key where none has come.
+        """
         before: dict[str | None, list[Event]] = {}
         waiting: dict[str | None, list[Event]] = {}
-        for ordinal in self._steps:
+        for ordinal in self._steps[self._checkpoints[number].step :]:
             if ordinal < 0:
                 if (preview := self._preview(ordinal)) is not None:
                     waiting.setdefault(preview.stream, []).append(preview)
@@ -253,8 +222,18 @@ class Moments:
         """The session as it was when so many steps had been folded."""
         step = max(0, min(step, len(self._steps)))
         at = self._before(step)
-        made = self._restored(at)
-        self.forward(made, self._checkpoints[at].step, step, Change())
+        session, checkpoint = self.session, self._checkpoints[at]
+        made = restored(session, self._checkpoints[at:])
+        count = checkpoint.kept.count_events
+        copies = {o: session.events[o] for o in self.first_copies if o < count}
+        for each in reversed(self._checkpoints[at:]):
+            copies.update((o, event) for o, event in each.kept.events.items() if o < count)
+        made.events = Beginning(session.events, count, copies, self.first_copies)
+        made.ordinals = Until(session.ordinals, count, count)  # type: ignore[assignment]
+        items = checkpoint.kept.count_items
+        made.tools = Until(session.tools, items, checkpoint.tools)  # type: ignore[assignment]
+        made.kept = Kept(made)
+        self.forward(made, checkpoint.step, step, Change())
         return made
 
     def forward(self, view: Session, start: int, stop: int, change: Change) -> None:
@@ -300,96 +279,69 @@ class Moments:
                     later = session.turns[number + 1 :]
                     yield range(held.first_item, later[0].first_item if later else len(session.items))
 
+    # -- gone back to --------------------------------------------------------------------------------------
+
+    def place(self, number: int) -> tuple[int, float]:
+        """The ordinal of the first event after a checkpoint, and the latest stamp of those before it."""
+        checkpoint = self._checkpoints[number]
+        at = checkpoint.state.last_at
+        return checkpoint.kept.count_events, -inf if at is None else at
+
+    def last_before(self, ordinal: int, at: float, most: int | None = None) -> int:
+        """The last checkpoint from which on the log can be folded in another order.
+
+        Args:
+            ordinal: the first event whose place may be another.
+            at: the earliest stamp that what follows may be placed by; inf where stamps tell no place.
+            most: no later checkpoint than that.
+        """
+        for number in range(len(self._checkpoints) - 1, 0, -1):
+            checkpoint = self._checkpoints[number]
+            kept, state = checkpoint.kept, checkpoint.state
+            ordinal = min(ordinal, *kept.events) if kept.events else ordinal  # better copies are folded first
+            if (
+                (most is None or number <= most)
+                and kept.count_events <= ordinal
+                and (state.last_at is None or state.last_at < at)
+                and state.primary == self.session.primary
+            ):
+                return number
+        return 0
+
+    def replaced_since(self, number: int) -> set[int]:
+        """Indexes of the items before a checkpoint that have been changed since."""
+        count = self._checkpoints[number].kept.count_items
+        kept = (checkpoint.kept.items for checkpoint in self._checkpoints[number:])
+        return {index for items in kept for index in items if index < count}
+
+    def resumed(self, number: int) -> Session:
+        """The session as it was at a checkpoint, for another order of what follows, its past with it.
+
+        Of what came before the checkpoint no better copy may have come since. This session, and the views of
+        it, stay as they are.
+        """
+        session, checkpoint = self.session, self._checkpoints[number]
+        count, step = checkpoint.kept.count_events, checkpoint.step
+        made = restored(session, self._checkpoints[number:])
+        events = session.events
+        made.events = events.first(count) if isinstance(events, Elsewhere) else events[:count]
+        made.ordinals = first_of(session.ordinals, count)
+        made.tools = first_of(session.tools, checkpoint.tools)
+
+        moments = Moments(made, self.spacing, self.preview_limit)
+        moments.first_copies = {o: event for o, event in self.first_copies.items() if o < count}
+        moments.times, moments._steps = self.times[:step], self._steps[:step]
+        moments._beside = self._beside[: checkpoint.beside]
+        gone = (what for what in self._beside[checkpoint.beside :] if isinstance(what, Event))
+        moments._preview_bytes = self._preview_bytes - sum(
+            len(what.raw) + _EVENT for what in gone if what.type in PREVIEW_TYPES
+        )
+        made.kept = Kept(made, moments)
+        moments._checkpoints = [*self._checkpoints[:number], checkpoint._replace(kept=made.kept)]
+        moments._forgotten = min(self._forgotten, number)
+        moments._next = step + self.spacing
+        return made
+
     def _before(self, step: int) -> int:
         """The last checkpoint at or before a step."""
         return bisect_right(self._checkpoints, step, key=lambda checkpoint: checkpoint.step) - 1
-
-    def _restored(self, at: int) -> Session:
-        """The session as it was at a checkpoint, to be folded on."""
-        session, checkpoint = self.session, self._checkpoints[at]
-        then = checkpoint.kept
-        later = [each.kept for each in reversed(self._checkpoints[at:])]  # the earliest has the last word
-        count = then.count_events
-        view = _small(checkpoint.state)
-
-        copies = {o: session.events[o] for o in self.first_copies if o < count}
-        for kept in later:
-            copies.update((o, event) for o, event in kept.events.items() if o < count)
-        view.events = Beginning(session.events, count, copies, self.first_copies)
-        view.ordinals = Until(session.ordinals, count, count)  # type: ignore[assignment]
-        view.owners = session.owners[:count]
-        view.items = session.items[: then.count_items]
-        view.turns = session.turns[: then.count_turns]
-        view.usages = session.usages[: checkpoint.usages]
-        view.threads = dict(islice(session.threads.items(), checkpoint.threads))
-        view.outcomes = dict(islice(session.outcomes.items(), checkpoint.outcomes))
-        view.runs = dict(islice(session.runs.items(), checkpoint.runs))
-        view.tools = Until(session.tools, then.count_items, checkpoint.tools)  # type: ignore[assignment]
-        view.tool_aliases = dict(islice(session.tool_aliases.items(), checkpoint.aliases))
-        view.first_tokens = dict(islice(session.first_tokens.items(), checkpoint.first_tokens))
-        view.queue_waits = dict(islice(session.queue_waits.items(), checkpoint.queue_waits))
-        for kept in later:
-            _put_back(view.owners, kept.owners)
-            _put_back(view.items, kept.items)
-            _put_back(view.turns, kept.turns)
-            _put_known(view.threads, kept.threads)
-            _put_known(view.outcomes, kept.outcomes)
-            _put_known(view.runs, kept.runs)
-            _put_known(view.tool_aliases, kept.aliases)
-
-        # The lists of item indexes go on growing in place: the view gets its own, as long as they were.
-        items = then.count_items
-        cut = ((key, held[: bisect_left(held, items)]) for key, held in session.leaning.items())
-        view.leaning = {key: held for key, held in cut if held}
-        for key, thread in view.threads.items():
-            view.threads[key] = thread = copy(thread)
-            thread.items = thread.items[: bisect_left(thread.items, items)]
-            thread.created = thread.created[: bisect_left(thread.created, items)]
-        for key, outcome in view.outcomes.items():
-            view.outcomes[key] = outcome = copy(outcome)
-            outcome.evaluations = outcome.evaluations[: bisect_left(outcome.evaluations, items)]
-        view.kept = Kept(view)
-        return view
-
-
-def _small(session: Session) -> Session:
-    """A copy of what is small in a session and changes in place; the rest is shared."""
-    made = copy(session)
-    made.kept = None
-    made.agents = list(session.agents)
-    made.unknown_types = dict(session.unknown_types)
-    made.queued = dict(session.queued)
-    made.pending = dict(session.pending)
-    made.awaited_unseen = set(session.awaited_unseen)
-    made.open_requests = dict(session.open_requests)
-    made.running_uses = set(session.running_uses)
-    made.waiting_results = {key: list(waiting) for key, waiting in session.waiting_results.items()}
-    made.previews = {}
-    for key, preview in session.previews.items():
-        made.previews[key] = preview = copy(preview)
-        preview.parts = [list(part) for part in preview.parts]
-    return made
-
-
-def _weight(state: Session) -> int:
-    """About how many things a checkpoint has copied: that many steps may pass until the next."""
-    copied: tuple[Any, ...] = (
-        state.unknown_types, state.queued, state.pending, state.awaited_unseen, state.open_requests,
-        state.running_uses, state.waiting_results,
-        *(part for preview in state.previews.values() for part in preview.parts),
-    )  # fmt: skip
-    turn = state.turns[-1] if state.turns else None
-    of_turn = () if turn is None else (turn.legs, turn.inputs, turn.failures)
-    return sum(map(len, (*copied, *of_turn)))
-
-
-def _put_back(row: MutableSequence[Value], replaced: Mapping[int, Value]) -> None:
-    for index, value in replaced.items():
-        if index < len(row):
-            row[index] = value
-
-
-def _put_known(table: dict[str, Value], replaced: Mapping[str, Value]) -> None:
-    for key, value in replaced.items():
-        if key in table:
-            table[key] = value

@@ -27,6 +27,8 @@ class Batch(msgspec.Struct, gc=False):
     """For a listed stretch: the key of the listed event before it, empty when it begins the list."""
     origin: str = "stream"
     """`stream`, `list` (with `listed` unset it is a page shown early, before the whole) or `send`."""
+    checked_at: float | None = None
+    """On a batch without events: all that the list had then has been handed over before it."""
 
 
 class Sink(Protocol):
@@ -45,7 +47,8 @@ class Line(msgspec.Struct):
     last_byte_at: float | None = None
     """When the last byte came, keep-alive comments included."""
     checked_at: float | None = None
-    """When the history was last read to where it is known."""
+    """When the history was last read to where it is known. Set when what it had has been handed over: who
+    sees it set, and nothing waiting, has folded all of that."""
     retry_at: float | None = None
     """When the next attempt is due, while the line is down."""
     list_retry_at: float | None = None

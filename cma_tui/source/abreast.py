@@ -3,7 +3,7 @@
 Owns the moment that an event waits for those of other streams, which took another way through the network.
 Invariants: nothing waits longer than `HOLD`; a stream's own order is kept; nothing is held that is no event
 of a stream, or while there is one stream only. What comes later than that is put right by the session's
-order (`session.merge`), which costs a fold from the beginning: this is what makes it rare.
+order (`session.sorting`), which folds anew what came since: this is what makes it rare.
 """
 
 from __future__ import annotations

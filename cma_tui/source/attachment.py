@@ -93,7 +93,8 @@ class Attachment:
 
         Args:
             endpoint: the calls.
-            put: takes what is to be applied, in order; must not block.
+            put: takes what is to be applied, in order, and after each look at the list when that was; must
+                not block.
             line: where the state of the connection is shown.
             newest_first: of a long list, hand over the newest page at once, for something to look at.
         """
@@ -126,6 +127,8 @@ class Attachment:
         self._at_once = asyncio.Event()
         """Set to cut a pause short, and a connection that cannot be trusted."""
         self._looking = asyncio.Lock()
+        self._checked_at: float | None = None
+        """When the list was last looked at."""
         self._ending: float | None = None
         """When the last look is due, after the session has ended."""
         self._complete_at: float | None = None
@@ -354,7 +357,7 @@ class Attachment:
         """The one task that reads the list: when somebody asks, when time has come, and every minute."""
         while True:
             self._asked.clear()
-            last = self._line.checked_at
+            last = self._checked_at
             audit = [last + AUDIT] if self._working and last is not None else []
             due = min([*self._due, *audit], default=None)
             if due is None or due > self._now():
@@ -369,11 +372,11 @@ class Attachment:
         """Read the list back to what is known, and hand over what it adds."""
         async with self._looking:
             last = self._ending is not None and self._now() >= self._ending
-            stretch = await self._first_look() if self._line.checked_at is None else await self._next_look()
+            stretch = await self._first_look() if self._checked_at is None else await self._next_look()
             self._pass_on()
             missed = self._overdue(stretch.events) if self._held is None else 0
             self._hand_over(stretch)
-            self._line.checked_at = self._now()
+            self._checked_at = self._now()
             self._complete_at = self._newest
             if missed:
                 self._missed_at = self._now()
@@ -382,6 +385,7 @@ class Attachment:
                 self._line.gaps += missed
                 self._tell("local.gap", found=missed)
             self._release()
+            self._put(Batch([], origin="list", listed=True, checked_at=self._checked_at))
             if last:
                 raise _OverError
 

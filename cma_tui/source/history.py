@@ -141,7 +141,7 @@ class History:
             try:
                 page = msgspec.json.decode(await self._endpoint.page(query), type=Page)
             except msgspec.MsgspecError as error:
-                if self._line.checked_at is None and not self._is_list:
+                if not self._is_list:
                     raise SourceError(
                         f"the list of {self._endpoint.name} is not readable: {said(error)}"
                     ) from error

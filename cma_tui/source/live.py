@@ -8,7 +8,7 @@ an event says that it changed, and not otherwise.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from time import time
 from typing import Any
 
@@ -95,6 +95,8 @@ class Live:
         running = asyncio.get_running_loop().create_task(self._run())
         try:
             while (batch := await self._queue.get()) is not None:
+                if batch.checked_at is not None:  # all before it has been taken
+                    self.line.checked_at = batch.checked_at
                 yield batch
             await running
         finally:
@@ -149,7 +151,7 @@ class Live:
     # -- what is attached to -----------------------------------------------------------------------------
 
     async def _attach(self) -> None:
-        attachment = self._attachment(None, self.line)
+        attachment = self._attachment(None, self.line, self._put)
         if self._follow:
             await attachment.run()
         else:
@@ -158,7 +160,7 @@ class Live:
                 await self._read_threads()
 
     async def _attach_thread(self, thread: str) -> None:
-        attachment = self._attachment(thread, Line())
+        attachment = self._attachment(thread, Line(), self._put_of_thread)
         try:
             await (attachment.run() if self._follow else attachment.list_once())
         except (SourceError, GoneError) as error:
@@ -169,9 +171,9 @@ class Live:
                 )
             )
 
-    def _attachment(self, thread: str | None, line: Line) -> Attachment:
+    def _attachment(self, thread: str | None, line: Line, put: Callable[[Batch], None]) -> Attachment:
         endpoint = SessionEndpoint(self._client, self.name, thread=thread, previews=self._previews)
-        attachment = Attachment(endpoint, self._put, line, newest_first=self._newest_first)
+        attachment = Attachment(endpoint, put, line, newest_first=self._newest_first)
         self._attachments.append(attachment)
         return attachment
 
@@ -185,6 +187,10 @@ class Live:
             if ahead - before > SLEPT:
                 for attachment in self._attachments:
                     attachment.give_up("the machine slept")
+
+    def _put_of_thread(self, batch: Batch) -> None:
+        if batch.checked_at is None:  # the line tells of the session's own list
+            self._put(batch)
 
     def _put(self, batch: Batch) -> None:
         self._abreast.put(batch)

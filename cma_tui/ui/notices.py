@@ -156,11 +156,11 @@ class Notices:
         """Tell what is news."""
         if not self._wishes.ways and self._notifier is None:
             return
-        session = self._feed.session
-        found = news(session, self._now()) if self._is_up() else None
+        session, up = self._feed.session, self._is_up()
+        found = news(session, self._now()) if up else None
         if "title" in self._wishes.ways:
             app.show_title(self._title(session, found))
-        if not self._is_up() or self._feed.behind:
+        if not up or self._feed.behind:
             return
         if self._known is None:
             self._known = set(found.states) if found is not None else set()

@@ -128,9 +128,10 @@ ARRIVAL = frozenset(
         "queue_waits",
         "connected",
         "described",
+        "kept",
     }
 )
-"""Fields of a session that tell how it reached us, or that name others by number."""
+"""Fields of a session that tell how it reached us, that name others by number, or that keep its past."""
 
 
 def view(session: Session, *, numbers: bool = False) -> dict[str, Any]:
@@ -161,6 +162,7 @@ def view(session: Session, *, numbers: bool = False) -> dict[str, Any]:
         fields["first_item"] = name(turn.first_item) if turn.first_item < len(session.items) else None
         fields["inputs"] = [name(i) for i in turn.inputs]
         fields["failures"] = [name(i) for i in turn.failures]
+        fields["legs"] = list(fields["legs"])
         fields["tally"] = tally_view(tally(session, turn))
         return fields
 
@@ -181,6 +183,7 @@ def view(session: Session, *, numbers: bool = False) -> dict[str, Any]:
         "threads": {
             k: {
                 **msgspec.to_builtins(msgspec.structs.replace(t, items=[], created=[])),
+                "first": key(t.first),
                 "items": [name(i) for i in t.items],
                 "created": [name(i) for i in t.created],
                 "tally": tally_view(tally(session, t)),

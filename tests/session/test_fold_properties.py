@@ -17,6 +17,7 @@ from cma_tui.event import EVENT_TYPES, Event, local, parse
 from cma_tui.session.fold import STEPS, apply
 from cma_tui.session.merge import arrive, merge
 from cma_tui.session.model import Change, Session, ToolUse
+from cma_tui.session.moments import keep_past
 from tests.session.counting import work
 from tests.session.look import ARRIVAL, Tally, check, fold, tally, tally_view, turn_sums, use, view
 from tests.stories import orders, others, server, surprises
@@ -43,15 +44,24 @@ OP = st.tuples(
     ),
     st.integers(0, 9),
 )
+SPACINGS = st.sampled_from([0, 1, 2, 5, 20])
+"""Steps between two checkpoints, from which a wrong order is mended; 0 for a session that keeps no past."""
 OPS = st.lists(OP, max_size=5) | st.lists(OP, min_size=10, max_size=60)
+
+
+def empty(spacing: int) -> Session:
+    session = Session()
+    if spacing:
+        keep_past(session, spacing=spacing)
+    return session
 
 
 class Client:
     """Reads a session as a network lets it: stream events and pages of the history in any order."""
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, story: Story, spacing: int = 0) -> None:
         self.story = story
-        self.session = Session()
+        self.session = empty(spacing)
         self.written = 0
         """How much of the history the server has written so far."""
         self.after = ""
@@ -115,9 +125,9 @@ class Client:
 
 
 @thorough
-@given(stories(), OPS, st.sampled_from([1, 3, 10, 1000]))
-def test_any_delivery_gives_the_same_session_once_the_history_is_in(story, ops, size):
-    client = Client(story)
+@given(stories(), OPS, st.sampled_from([1, 3, 10, 1000]), SPACINGS)
+def test_any_delivery_gives_the_same_session_once_the_history_is_in(story, ops, size, spacing):
+    client = Client(story, spacing)
     for what, number in ops:
         client.do(what, number)
         check(client.session)
@@ -179,9 +189,9 @@ def test_a_copy_of_a_session_folds_on_like_the_session(story):
     assert view(session, numbers=True) == view(again, numbers=True)
 
 
-@quick
-@given(stories(), st.data())
-def test_streams_of_threads_give_one_session_however_they_interleave(story, data):
+@settings(max_examples=200, deadline=None)
+@given(stories(), SPACINGS, st.data())
+def test_streams_of_threads_give_one_session_however_they_interleave(story, spacing, data):
     """Whatever comes first: each stream keeps its order, and among them the server's stamps decide."""
     streams = {None: list(story.history), **{name: list(child) for name, child in story.children.items()}}
     reference = fold(abreast(streams))
@@ -191,7 +201,7 @@ def test_streams_of_threads_give_one_session_however_they_interleave(story, data
         if data.draw(st.booleans()):
             place = next(i for i, event in enumerate(streams[None]) if event.key == key)
             streams[None].insert(place, draft)
-    session = Session()
+    session = empty(spacing)
     waiting = {name: list(events) for name, events in streams.items() if events}
     while waiting:
         batch = []
@@ -206,7 +216,7 @@ def test_streams_of_threads_give_one_session_however_they_interleave(story, data
         check(session)
     assert view(session, numbers=True) == view(reference, numbers=True)
     lists = data.draw(st.permutations([story.history, *story.children.values()]))
-    loaded = Session()
+    loaded = empty(spacing)
     for listed in lists:  # as a session's history is read
         loaded = merge(loaded, listed, Change())
     assert view(loaded, numbers=True) == view(reference, numbers=True)
@@ -217,14 +227,39 @@ def test_streams_of_threads_give_one_session_however_they_interleave(story, data
 
 
 @quick
-@given(stories(), st.integers(0, 1 << 32))
-def test_the_primary_s_own_stream_is_the_session_s(story, seed):
+@given(stories(), st.integers(0, 1 << 32), SPACINGS)
+def test_streams_that_begin_in_the_middle_give_one_session_once_the_lists_are_in(story, seed, spacing):
+    """A child may be taken for the primary, until the list tells that it was created."""
+    rng = random.Random(seed)
+    begin = rng.randrange(len(story.history) + 1)
+    waiting = [story.history[begin:], *map(list, story.children.values())]
+    session, facts = empty(spacing), 0
+    while waiting := [events for events in waiting if events]:
+        facts += 1
+        events, count = rng.choice(waiting), rng.choice([1, 2, 5, 100])
+        fact = local("local.connected", {"connection": facts}, key=f"local{facts}")
+        session = arrive(session, [fact, *events[:count]], Change())
+        del events[:count]
+    lists = rng.sample([story.history, *story.children.values()], len(story.children) + 1)
+    loaded = empty(0)
+    for listed in lists:
+        session = merge(session, listed, Change())
+        loaded = merge(loaded, listed, Change())
+    check(session)
+    for listed in lists:
+        session = merge(session, listed, Change())
+    assert view(session) == view(loaded)
+
+
+@quick
+@given(stories(), st.integers(0, 1 << 32), SPACINGS)
+def test_the_primary_s_own_stream_is_the_session_s(story, seed, spacing):
     """A log may hold both: the session is the one that its own stream tells, whichever came first."""
     rng = random.Random(seed)
     shown = [event for event in story.history if event.session_thread_id not in story.children]
     primary = [msgspec.structs.replace(event, stream="sthr_primary") for event in shown]
     waiting = [primary, list(story.history)]
-    session = Session()
+    session = empty(spacing)
     while any(waiting):
         number, count = rng.randrange(2), rng.choice([1, 2, 5, 100])
         session = arrive(session, waiting[number][:count], Change())

@@ -366,7 +366,6 @@ def test_who_comes_late_is_told_of_a_use_on_both_streams_that_showed_it():
     keep_past(session)
     session = arrive(session, [*here, *there], Change())
     again = arrive(Session(), list(session.kept.moments.told()), Change())
-    session.kept = None  # who keeps the past is no part of what is told
     assert view(again, numbers=True) == view(session, numbers=True)
     assert use(again, "use").on_session
 
@@ -534,6 +533,42 @@ def threads_abreast(events: list[Event]) -> int:
     counted = work(lambda: arrive(Session(), half, change))
     assert not change.reset
     return counted
+
+
+def late_on_a_stream(session: Session, events: list[Event]) -> Session:
+    """A thread's event comes when the session's stream has gone on for a while."""
+    late = msgspec.structs.replace(events[-40], key="late", id="late", stream="sthr_c")
+    return arrive(session, [late], Change())
+
+
+def late_in_a_list(session: Session, events: list[Event]) -> Session:
+    """The end of the list shows an event that the stream has not."""
+    return merge(session, events[-60:], Change(), after=events[-61].key)
+
+
+def late_in_a_threads_list(session: Session, events: list[Event]) -> Session:
+    """A thread's list, whole, is read when its first events are past."""
+    mine = [msgspec.structs.replace(e, key=f"{e.key}c", stream="sthr_c") for e in events[-60:-30]]
+    return merge(session, mine, Change())
+
+
+@pytest.mark.parametrize("mend", [late_on_a_stream, late_in_a_list, late_in_a_threads_list])
+def test_mending_the_order_costs_what_came_since_whatever_came_before(mend):
+    """Counted, from a checkpoint: a log eight times as long is mended by the same work."""
+
+    def mended(events: list[Event]) -> int:
+        session = Session()
+        keep_past(session, spacing=16)
+        streamed = [e for e in events if mend is not late_in_a_list or e is not events[-40]]
+        session = arrive(session, streamed, Change())
+        first = msgspec.structs.replace(events[-20], key="first", id="first", stream="sthr_a")
+        session = arrive(session, [first], Change())  # from here on there are several streams
+        made: list[Session] = []
+        counted = work(lambda: made.append(mend(session, events)))
+        assert made[0] is not session, "the order had to be mended"
+        return counted
+
+    assert mended(long(160)) <= 1.1 * mended(long(20))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping
 from itertools import chain
+from math import inf
 from random import Random
 from typing import Any
 
@@ -147,6 +148,35 @@ def test_every_moment_of_any_delivery(story, ops, spacing):
     for at in reversed(then):
         assert facts(moments.view(at)) == then[at]
     check(session)
+
+
+@settings(max_examples=10, deadline=None)
+@given(stories(), SPACINGS, st.integers(0, 60))
+def test_from_a_checkpoint_a_session_goes_on_another_way(story, spacing, before):
+    """It has the past up to there, and what it was made from stays as it is."""
+    session, moments = kept(spacing)
+    then = [facts(session)]
+    for number, event in enumerate(story.everything[:50]):
+        if number % 4 == 0:
+            grown(session, preview_start(event.key, received_at=1.0))
+            then.append(facts(session))
+        grown(session, event)
+        if len(moments) == len(then):
+            then.append(facts(session))
+    view, half = moments.view(len(moments) // 2), len(moments) // 2
+    number = moments.last_before(before, inf)
+    made = moments.resumed(number)
+    past = moments_of(made)
+    assert len(made.events) == moments.place(number)[0] <= max(before, moments.place(0)[0])
+    assert facts(made) == then[len(past)]
+    for event in [*session.events[len(made.events) :], *story.everything[50:80]]:
+        grown(made, event)
+    check(made)
+    for at in range(len(moments_of(moments.resumed(number))) + 1):
+        assert facts(past.view(at)) == then[at]
+    assert facts(session) == then[-1]
+    assert facts(view) == then[half]
+    assert facts(moments.view(half)) == then[half]
 
 
 @settings(max_examples=25, deadline=None)

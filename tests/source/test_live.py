@@ -1,10 +1,13 @@
 """The live source against the simulator: what is shown equals the server's log."""
 
 import asyncio
+from contextlib import aclosing
 
 import pytest
 
 from cma_tui.event import parse_stamp, stamp_text
+from cma_tui.source.client import make_client
+from cma_tui.source.live import Live
 from tests.source.conftest import ids, message
 
 
@@ -64,6 +67,22 @@ async def test_a_burst_while_the_list_is_read_is_there_whole_and_once(sim, view)
         await viewer.until(lambda s: viewer.keys == ids(sim, session_id))
         await viewer.pause(70.0)
         assert viewer.keys == ids(sim, session_id)
+
+
+async def test_the_list_counts_as_read_when_all_it_had_has_been_taken(sim, base_url):
+    """Whoever takes slowly is not told before: notices and answers go by it."""
+    session_id = sim.create_session(agent="none")
+    for number in range(5):
+        sim.emit(session_id, say(f"before {number}"))
+    client = make_client(api_key=sim.api_key, auth_token=None, base_url=base_url)
+    source, keys = Live(client, session_id), []
+    async with aclosing(source.batches()) as batches:
+        async for batch in batches:
+            keys += [event.key for event in batch.events]
+            if source.line.checked_at is not None:
+                break
+            await asyncio.sleep(2.0)  # the list is there long since
+    assert set(ids(sim, session_id)) <= set(keys)
 
 
 async def test_a_servers_clock_that_goes_back_moves_nothing(sim, view):
