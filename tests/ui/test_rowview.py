@@ -13,22 +13,14 @@ from cma_tui.feed import fold_all
 from cma_tui.report.words import Row
 from cma_tui.session.book import figures_of
 from cma_tui.text import DANGEROUS, printable
+from cma_tui.ui.cells import fit, wrap
 from cma_tui.ui.widgets import headings
-from cma_tui.ui.widgets.rowview import (
-    MARKDOWN_CAP,
-    WORD,
-    draw,
-    fit,
-    is_markdown,
-    left_width,
-    markdown_console,
-    set_markdown,
-    wrap,
-)
+from cma_tui.ui.widgets.markdown import MARKDOWN_CAP, is_markdown, markdown_console, set_markdown
+from cma_tui.ui.widgets.rowview import WORD, draw, left_width
 from tests.stories.write import Log
 from tests.ui.rows import LOOK, WIDE_TEXTS, all_rows, sessions
 
-CONSOLE = markdown_console(LOOK)
+CONSOLE = markdown_console(LOOK.base, LOOK.quiet, LOOK.tones)
 WIDTHS = (*range(20, 32), 40, 63, 79, 80, 81, 99, 100, 101, 120, 160, 200, 239, 240)
 
 

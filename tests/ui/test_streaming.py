@@ -5,7 +5,8 @@ from time import process_time
 import pytest
 from rich.style import Style
 
-from cma_tui.ui.widgets.rowview import MARKDOWN_CAP, Look, is_markdown, markdown_console, set_markdown, wrap
+from cma_tui.ui.cells import wrap
+from cma_tui.ui.widgets.markdown import MARKDOWN_CAP, is_markdown, markdown_console, set_markdown
 from cma_tui.ui.widgets.streaming import Streaming
 from tests.stories.write import Log, preview_delta, preview_start
 from tests.ui.play import playing
@@ -45,8 +46,7 @@ HUGE = "\n\n".join(f"## Part {n}\n\n```python\nx = {n}\n\ny = **{n}\n```\n\n{LON
 
 
 def console():
-    plain = Style()
-    return markdown_console(Look(plain, plain, plain, plain, plain, plain, plain, {}))
+    return markdown_console(Style(), Style(), {})
 
 
 def lines_of(segments):

@@ -13,7 +13,7 @@ from cma_tui.content import as_dict
 from cma_tui.event import Event
 from cma_tui.session.model import Session, ToolUse
 from cma_tui.text import printable
-from cma_tui.ui.widgets.rowview import wrap
+from cma_tui.ui.cells import wrap
 
 LONGEST = 200_000
 """Characters of a payload that are shown; a longer one is read in its row's detail, and is never allowed."""

@@ -19,10 +19,10 @@ from cma_tui.session.errors import request_error
 from cma_tui.session.figures import TurnFigures
 from cma_tui.session.sums import Sums
 from cma_tui.text import NOT_KNOWN, count, duration, first_line, money
+from cma_tui.ui.cells import fit
 from cma_tui.ui.counting import amount
 from cma_tui.ui.widgets.headings import title as turn_title
 from cma_tui.ui.widgets.page import Line
-from cma_tui.ui.widgets.rowview import fit
 
 if TYPE_CHECKING:
     from cma_tui.ui.screens.metrics import MetricsView

@@ -16,8 +16,8 @@ from textual.widgets import Static
 
 from cma_tui.keymap import Keymap, is_character
 from cma_tui.keys import SECTIONS, Section
+from cma_tui.ui.cells import wrap
 from cma_tui.ui.keys import bindings, ids_of, keymap_of, writes
-from cma_tui.ui.widgets.rowview import wrap
 
 _WIDTH = 100
 """Cells of the page, where there are so many."""

@@ -20,6 +20,7 @@ from cma_tui.session.model import Change, Session
 from cma_tui.session.requests import RequestFigures
 from cma_tui.text import count, duration, money
 from cma_tui.ui import plots
+from cma_tui.ui.cells import fit, joined
 from cma_tui.ui.counting import Counting, amount, notices
 from cma_tui.ui.keys import bindings, hint_of
 from cma_tui.ui.screens.figures import (
@@ -38,7 +39,6 @@ from cma_tui.ui.screens.figures import (
 )
 from cma_tui.ui.screens.panel import Panel
 from cma_tui.ui.widgets.page import Line, Page, spread
-from cma_tui.ui.widgets.rowview import fit, joined
 
 _TABS: Final = ("turns", "requests", "tools", "threads")
 _TALL: Final = 36

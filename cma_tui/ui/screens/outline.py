@@ -18,12 +18,12 @@ from cma_tui.session.cost import Amount
 from cma_tui.session.figures import wall_us
 from cma_tui.session.model import Change, Session, Turn
 from cma_tui.text import duration, first_line
+from cma_tui.ui.cells import fit
 from cma_tui.ui.counting import Counting, amount
 from cma_tui.ui.keys import bindings, hint_of
 from cma_tui.ui.screens.panel import Panel
 from cma_tui.ui.widgets.headings import plural, title
 from cma_tui.ui.widgets.page import Line, Page, spread
-from cma_tui.ui.widgets.rowview import fit
 
 _OUTCOME = 24
 """The most cells of how a turn ended; on a narrow page less."""

@@ -27,12 +27,12 @@ from cma_tui.session.roster import Roster
 from cma_tui.source import SourceError
 from cma_tui.text import ago, first_line
 from cma_tui.ui.beat import Beat
+from cma_tui.ui.cells import weightiest
 from cma_tui.ui.drive.reply import Reply
 from cma_tui.ui.drive.sender import Sender
 from cma_tui.ui.keys import bindings, keymap_of, writes
 from cma_tui.ui.screens.session import SessionScreen
 from cma_tui.ui.widgets.hints import hint_line
-from cma_tui.ui.widgets.rowview import weightiest
 from cma_tui.ui.widgets.sessions import Rows
 
 TICK = 0.1

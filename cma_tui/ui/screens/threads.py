@@ -16,12 +16,12 @@ from textual.binding import BindingType
 from cma_tui.report.threads import Branch, tree
 from cma_tui.session.model import Change, Session
 from cma_tui.text import NOT_KNOWN, count, duration, money
+from cma_tui.ui.cells import fit
 from cma_tui.ui.counting import Counting
 from cma_tui.ui.keys import bindings, hint_of
 from cma_tui.ui.screens.panel import Panel
 from cma_tui.ui.widgets.headings import plural
 from cma_tui.ui.widgets.page import Line, Page, spread
-from cma_tui.ui.widgets.rowview import fit
 
 Choose = Callable[[str | None, bool], None]
 """Shows the timeline of one thread (None: the session's), or, with True, that of all of them."""

@@ -18,10 +18,10 @@ from cma_tui.report.errors import error_text, error_title
 from cma_tui.report.tracing import Link, links, state
 from cma_tui.session.errors import TurnError, turn_errors
 from cma_tui.session.model import Change, Session
+from cma_tui.ui.cells import wrap
 from cma_tui.ui.keys import Hint, bindings, hint_of, keymap_of
 from cma_tui.ui.links import open_link
 from cma_tui.ui.screens.panel import Panel
-from cma_tui.ui.widgets.rowview import wrap
 
 if TYPE_CHECKING:
     from cma_tui.mirror import Mirror

@@ -23,6 +23,7 @@ from cma_tui.report.waterfall import Bar
 from cma_tui.session.elapsed import seconds
 from cma_tui.session.model import Change, Session
 from cma_tui.text import duration
+from cma_tui.ui.cells import fit, joined
 from cma_tui.ui.counting import Counting
 from cma_tui.ui.keys import Hint, bindings, hint_of, keymap_of
 from cma_tui.ui.screens.panel import Panel
@@ -30,7 +31,6 @@ from cma_tui.ui.soon import Slices
 from cma_tui.ui.widgets.bars import CURSOR, backdrop, lane_line
 from cma_tui.ui.widgets.headings import title
 from cma_tui.ui.widgets.page import Line, Page, spread
-from cma_tui.ui.widgets.rowview import fit, joined
 
 AT_ONCE: Final = 1500
 """Items of a turn that are read at once."""

@@ -23,11 +23,12 @@ from cma_tui.report.detail import Section
 from cma_tui.report.tree import JsonTree
 from cma_tui.session.model import Change, Session
 from cma_tui.session.moments import Moments
+from cma_tui.ui.cells import fit
 from cma_tui.ui.entries import counterpart
 from cma_tui.ui.keys import bindings, keymap_of
 from cma_tui.ui.widgets import passages
+from cma_tui.ui.widgets.markdown import is_markdown, markdown_console, set_markdown
 from cma_tui.ui.widgets.passages import LongText, Passage, Passages, Ready
-from cma_tui.ui.widgets.rowview import Look, fit, is_markdown, markdown_console, set_markdown
 from cma_tui.ui.widgets.treeview import Rows
 from cma_tui.ui.widgets.window import Window
 
@@ -175,7 +176,7 @@ class Detail(Window):
         base, style = self.rich_style, self.get_component_rich_style
         quiet, names = style("detail--quiet"), style("detail--name")
         tones = {"tool": names, "you": style("detail--title")}
-        console = markdown_console(Look(base, quiet, quiet, base, base, base, base, tones))
+        console = markdown_console(base, quiet, tones)
         setters = {
             "json": passages.json_text(width, base, names),
             "diff": passages.diff(width, base, style("detail--came"), style("detail--went"), quiet),

@@ -25,11 +25,11 @@ from cma_tui.session.figures import TurnFigures
 from cma_tui.session.model import Session
 from cma_tui.source import Line
 from cma_tui.text import ago, count, duration, first_line, money, printable
+from cma_tui.ui.cells import fit
 from cma_tui.ui.counting import CostLimits, Counting, amount, notices
 from cma_tui.ui.keys import keymap_of
 from cma_tui.ui.plots import meter
 from cma_tui.ui.widgets.headings import plural
-from cma_tui.ui.widgets.rowview import fit
 
 if TYPE_CHECKING:
     from cma_tui.mirror import Status

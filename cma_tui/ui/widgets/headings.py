@@ -17,8 +17,8 @@ from cma_tui.session.book import Book
 from cma_tui.session.elapsed import seconds
 from cma_tui.session.model import Session, Turn
 from cma_tui.text import duration, first_line
+from cma_tui.ui.cells import fit, strip, weightiest
 from cma_tui.ui.counting import amount
-from cma_tui.ui.widgets.rowview import fit, strip, weightiest
 
 _BETWEEN = " · "
 _TITLE = 0.4

@@ -14,7 +14,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from cma_tui.ui.widgets.rowview import fit
+from cma_tui.ui.cells import fit
 
 Part = tuple[str, str]
 """Text, and the names of its styles; after `in` the colour is behind the text, not of it."""

@@ -17,7 +17,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from cma_tui.text import printable
-from cma_tui.ui.widgets.rowview import wrap
+from cma_tui.ui.cells import wrap
 
 _ROWS = 32
 """Rows that a piece of a line without end fills."""

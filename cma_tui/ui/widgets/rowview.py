@@ -1,29 +1,21 @@
 """A row of the timeline as strips: words into columns, for one width and one look.
 
 Owns the columns. Invariants: every strip is exactly as wide as asked; nothing that decides anything
-stands to the right of text from outside, except in columns of their own that are cut for it; text
-is cut and wrapped by cells, never by characters.
+stands to the right of text from outside, except in columns of their own that are cut for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from io import StringIO
-from itertools import pairwise
-from typing import ClassVar
-
 import msgspec
-from markdown_it import MarkdownIt
-from rich.cells import cell_len, chop_cells, set_cell_size
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.markdown import Heading, Markdown
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
-from rich.syntax import ANSI_DARK, ANSISyntaxTheme, SyntaxTheme
-from rich.theme import Theme
 from textual.strip import Strip
 
 from cma_tui.report.words import Row
+from cma_tui.ui.cells import fit, strip, wrap
+from cma_tui.ui.widgets.markdown import is_markdown, set_markdown
 
 TIME, SHORT_TIME = 8, 5
 """Cells of the time column, and of that of a row narrower than `NARROW`."""
@@ -39,15 +31,6 @@ FIGURE = 14
 WIDE = 100
 MEASURE = 100
 """The widest a message is set, however wide the screen: longer lines are hard to read."""
-
-MARKDOWN_CAP = 16_000
-_FENCES, _COLUMNS, _ROWS = 50, 20, 300
-"""Blocks of code, and columns and rows of tables, up to which Markdown is set: more takes long."""
-_PARSER = (
-    MarkdownIt("commonmark", {"html": False})
-    .enable(["strikethrough", "table"])
-    .disable(["image", "reference"])
-)
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -120,73 +103,6 @@ def draw(
             Segment(fit(row.aside, max(0, width - indent - 5)), look.quiet),
         ]
         lines.append(strip(aside, width, look.base))
-    return lines
-
-
-def strip(segments: list[Segment], width: int, base: Style) -> Strip:
-    """One line, cut or filled to so many cells. The only `Strip` made of it: each is a dozen objects."""
-    return Strip(Segment.adjust_line_length(segments, width, base), width)
-
-
-def joined(parts: Sequence[str], between: str, width: int) -> str:
-    """As many whole parts as fit on a line; what is left out shows as `…`."""
-    line = between.join(parts)
-    while len(parts) > 1 and cell_len(line) > width:
-        parts = parts[:-1]
-        line = f"{between.join(parts)} …"
-    return fit(line, width)
-
-
-def weightiest(parts: Sequence[tuple[int, str, str]], between: str, width: int) -> list[tuple[int, str, str]]:
-    """The parts that fit on a line, in their order: the last of the highest number is left out first.
-
-    Each part is how much it matters (0 the most), its text and its style.
-    """
-    kept = list(parts)
-    while len(kept) > 1 and cell_len(between.join(text for _, text, _ in kept)) > width:
-        least = max(weight for weight, _, _ in kept)
-        del kept[max(at for at, part in enumerate(kept) if part[0] == least)]
-    return kept
-
-
-def fit(text: str, width: int) -> str:
-    """Text cut to so many cells; a cut shows as `…`."""
-    if width <= 0:
-        return ""
-    if text.isascii():
-        return text if len(text) <= width else text[: width - 1] + "…"
-    return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
-
-
-def wrap(text: str, width: int) -> list[str]:
-    """Lines of at most so many cells, broken at spaces where there are some."""
-    lines: list[str] = []
-    for line in text.split("\n"):
-        lines.extend(_wrap_line(line, max(1, width)))
-    return lines
-
-
-def _wrap_line(line: str, width: int) -> Sequence[str]:
-    measure = len if line.isascii() and line.isprintable() else cell_len
-    if measure(line) <= width:
-        return (line,)
-    lines: list[str] = []
-    current, used = "", 0
-    for n, word in enumerate(line.split(" ")):
-        cells = measure(word)
-        gap = 1 if n and (current or not lines) else 0  # no space begins a line but those of its indentation
-        if current.strip() and used + gap + cells > width:
-            lines.append(current)
-            current, used, gap = "", 0, 0
-        if used + gap + cells <= width:
-            current, used = current + " " * gap + word, used + gap + cells
-            continue
-        indent = used + gap if used + gap + 2 <= width else 0  # two cells: room for any character
-        first, *rest = chop_cells(word, width - indent) or [""]
-        pieces = [" " * indent + first, *(chop_cells(word[len(first) :], width) if rest else ())]
-        lines.extend(pieces[:-1])
-        current, used = pieces[-1], cell_len(pieces[-1])
-    lines.append(current)
     return lines
 
 
@@ -265,130 +181,3 @@ def _prose(
     if note:
         lines.append(strip([*indent, Segment(fit(note, measure), look.quiet)], width, look.base))
     return lines
-
-
-def highlight(line: Strip, spans: Iterable[tuple[int, int]], style: Style) -> Strip:
-    """The line with these stretches of its text in a style of their own."""
-    places = list(spans)
-    if not places:
-        return line
-    segments: list[Segment] = []
-    at = 0
-    for text, own, _ in line:
-        inside = sorted({0, len(text), *(min(max(n - at, 0), len(text)) for span in places for n in span)})
-        for start, end in pairwise(inside):
-            found = any(a <= at + start < b for a, b in places)
-            segments.append(Segment(text[start:end], (own or Style()) + style if found else own))
-        at += len(text)
-    return Strip(segments, line.cell_length)
-
-
-Weight = tuple[int, int, int]
-"""What setting Markdown costs: its characters, its fences, the rows of its tables."""
-_LIMITS: Weight = (MARKDOWN_CAP, 2 * _FENCES, _ROWS)
-
-
-def weight(text: str) -> Weight:
-    """What setting this as Markdown would cost."""
-    return len(text), text.count("```"), sum("|" in line for line in text.split("\n"))
-
-
-def has_marks(text: str) -> bool:
-    """Whether the text may hold Markdown."""
-    return any(mark in text for mark in ("*", "`", "#", "|", "\n-", "\n1.", "["))
-
-
-def is_markdown(text: str, beside: Weight = (0, 0, 0)) -> bool:
-    """Whether the text is worth setting as Markdown, and small enough that setting it cannot freeze.
-
-    `beside` is what of the same message is set already.
-    """
-    if len(text) > MARKDOWN_CAP or not has_marks(text):
-        return False
-    if any(sum(both) > most for *both, most in zip(beside, weight(text), _LIMITS, strict=True)):
-        return False
-    return max((line.count("|") for line in text.split("\n")), default=0) <= _COLUMNS + 1
-
-
-class _Heading(Heading):
-    """A heading at the left, of whatever level."""
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """The line."""
-        self.text.justify = "left"
-        yield self.text
-
-
-class _Document(Markdown):
-    elements: ClassVar = Markdown.elements | {"heading_open": _Heading}
-
-
-def set_markdown(text: str, width: int, style: Style, console: Console) -> list[list[Segment]]:
-    """Markdown as lines of at most so many cells, without empty lines around it and without links.
-
-    What Markdown would hide (tags, comments, where an image is) is shown as it was written.
-    """
-    document = _Document("", hyperlinks=False)
-    document.code_theme = _code_theme(console)  # type: ignore[assignment]  # what sets it takes both
-    document.parsed = _PARSER.parse(text)
-    options = console.options.update(width=width, height=None)
-    lines: list[list[Segment]] = []
-    for line in console.render_lines(document, options, style=style, pad=False):
-        empty = not any(segment.text.strip() for segment in line)
-        if not empty:
-            lines.append(line)
-        elif lines and lines[-1]:
-            lines.append([])  # one empty line parts two blocks, however many Markdown would set
-    return lines[:-1] if lines and not lines[-1] else lines
-
-
-def _code_theme(console: Console) -> SyntaxTheme:
-    """The parts of code as Rich tells them apart, in the look's colours, on its background."""
-    styles = {}
-    for token, style in ANSI_DARK.items():
-        hue = (
-            style.color.name.removeprefix("bright_")
-            if style.color is not None
-            else "black"
-            if style.dim
-            else ""
-        )
-        ours = console.get_style(f"code.{hue}") if hue in _CODE else Style()
-        styles[token] = ours + Style(bold=style.bold, italic=style.italic)
-    return ANSISyntaxTheme(styles)
-
-
-_CODE = {
-    "black": "note",
-    "blue": "you",
-    "cyan": "thread",
-    "green": "tool",
-    "magenta": "thread",
-    "red": "bad",
-    "yellow": "ok",
-}
-"""The tone that stands for each of Rich's hues of code."""
-
-
-def markdown_console(look: Look) -> Console:
-    """What sets Markdown in the colours of a look."""
-    quiet, code, strong = look.quiet, look.tone("tool"), Style(bold=True)
-    styles: dict[str, Style | str] = {
-        f"markdown.h{level}": strong + Style(color=look.tone("you").color) for level in range(1, 7)
-    }
-    styles |= {
-        "markdown.code": code,
-        "markdown.code_block": code,
-        "markdown.block_quote": quiet,
-        "markdown.hr": quiet,
-        "markdown.item.bullet": quiet,
-        "markdown.item.number": quiet,
-        "markdown.link": Style(underline=True),
-        "markdown.link_url": quiet,
-        "markdown.table.border": quiet,
-        "markdown.table.header": strong,
-    }
-    styles |= {f"code.{hue}": Style(color=look.tone(tone).color) for hue, tone in _CODE.items()}
-    return Console(
-        theme=Theme(styles), color_system="truecolor", force_terminal=True, file=StringIO(), highlight=False
-    )

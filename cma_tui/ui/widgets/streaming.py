@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 
-from cma_tui.ui.widgets.rowview import Weight, has_marks, is_markdown, set_markdown, weight, wrap
+from cma_tui.ui.cells import wrap
+from cma_tui.ui.widgets.markdown import Weight, has_marks, is_markdown, set_markdown, weight
 
 _AT_ONCE = 2_000
 """Characters of the block that is being written up to which it is set as Markdown."""

@@ -25,18 +25,11 @@ from cma_tui.report.words import BODY_CAP, Density, Row, prose
 from cma_tui.session.book import Book
 from cma_tui.session.model import Change, Session, Turn
 from cma_tui.text import clock, duration, first_line, offset
+from cma_tui.ui.cells import fit, highlight
 from cma_tui.ui.entries import Entries
 from cma_tui.ui.widgets import headings
-from cma_tui.ui.widgets.rowview import (
-    Look,
-    draw,
-    fit,
-    highlight,
-    is_markdown,
-    left_width,
-    markdown_console,
-    measure_in,
-)
+from cma_tui.ui.widgets.markdown import is_markdown, markdown_console
+from cma_tui.ui.widgets.rowview import Look, draw, left_width, measure_in
 from cma_tui.ui.widgets.streaming import Streaming
 
 _KEPT = 128
@@ -262,4 +255,4 @@ class Strips:
 
     @cached_property
     def _typesetter(self) -> Console:
-        return markdown_console(self.look)
+        return markdown_console(self.look.base, self.look.quiet, self.look.tones)

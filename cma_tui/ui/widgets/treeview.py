@@ -15,8 +15,8 @@ from textual.strip import Strip
 
 from cma_tui.report.tree import JsonTree, Node
 from cma_tui.text import count, printable
+from cma_tui.ui.cells import fit, wrap
 from cma_tui.ui.widgets.passages import Passage
-from cma_tui.ui.widgets.rowview import fit, wrap
 
 _DEEP = 16
 """Levels that are indented; deeper rows say how deep they are."""

@@ -20,11 +20,11 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from cma_tui.report.find import Pattern, TooSlowError
+from cma_tui.ui.cells import highlight
 from cma_tui.ui.keys import bindings
 from cma_tui.ui.soon import PAUSE, SLICE, soon
 from cma_tui.ui.viewport import Viewport
 from cma_tui.ui.widgets.passages import Passage, Passages
-from cma_tui.ui.widgets.rowview import highlight
 
 _KEPT = 2_000
 """Pieces whose lines are kept."""
