@@ -33,7 +33,7 @@ _delays: list[float] = []
 
 def ingest(path: str) -> None:
     """Open a log, fold all of it, and say what that took, in seconds and bytes."""
-    from cma_tui.commands.tail import fold
+    from cma_tui.commands.logs import fold
     from cma_tui.log.formats import open_log
     from cma_tui.session.model import Session
 

@@ -20,9 +20,9 @@ import msgspec
 
 from cma_tui.commands.choosing import chosen, logs_argument
 from cma_tui.commands.exits import CommandError, Exit
+from cma_tui.commands.logs import fold, opened
 from cma_tui.commands.options import Common, Pick, common, picked
 from cma_tui.commands.output import Output, say
-from cma_tui.commands.tail import fold, opened
 from cma_tui.commands.targets import files_or_session
 from cma_tui.event import Event
 from cma_tui.feed import fold_batch

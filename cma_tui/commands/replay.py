@@ -60,7 +60,7 @@ def replay_command(
     At its end a log stands still; every moment can be gone back to. Turns go to Braintrust as the log
     is read, and only with --trace.
     """
-    from cma_tui.commands.tail import opened
+    from cma_tui.commands.logs import opened
 
     need_screen("replay", instead="cma-top tail")
     with opened(*files, merged=pick.merged) as log:

@@ -15,9 +15,9 @@ import click
 
 from cma_tui.commands.choosing import chosen, logs_argument
 from cma_tui.commands.exits import CommandError, Exit
+from cma_tui.commands.logs import folded, opened
 from cma_tui.commands.options import Common, common
 from cma_tui.commands.output import Output, OutputError, say
-from cma_tui.commands.tail import folded, opened
 from cma_tui.commands.targets import Target, target
 from cma_tui.feed import fold_batch
 from cma_tui.report.prices import prices_for

@@ -7,10 +7,10 @@ folded; what goes on is followed until the session is over.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing
 from datetime import datetime
-from itertools import count, islice
+from itertools import count
 from time import sleep
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ import click
 
 from cma_tui.commands.choosing import chosen, logs_argument
 from cma_tui.commands.exits import CommandError, Exit, verdict
+from cma_tui.commands.logs import fold, folded, opened
 from cma_tui.commands.notify import notifier as made_notifier
 from cma_tui.commands.notify import notify_options
 from cma_tui.commands.options import Common, Pick, common, picked
@@ -25,22 +26,18 @@ from cma_tui.commands.output import Output, ReaderGoneError, say
 from cma_tui.commands.targets import files_or_session
 from cma_tui.event import PREVIEW_TYPES, Event
 from cma_tui.feed import fold_batch
-from cma_tui.log.formats import LogError, SavedLog
-from cma_tui.log.together import Together, open_together
+from cma_tui.log.formats import SavedLog
+from cma_tui.log.together import Together
 from cma_tui.notifier import Notifier
 from cma_tui.report.filter import FilterError, parse
 from cma_tui.report.lines import ALL, JsonLines, Lines, PlainLines
 from cma_tui.report.select import Selection, moment
 from cma_tui.session.fold import apply
-from cma_tui.session.merge import arrive
 from cma_tui.session.model import Change, Session
 from cma_tui.source import Source, SourceError
 
 _LOOK = 0.2
 """Seconds between two looks at a file that is being written."""
-_MOST, _FEW = 65_536, 256
-"""Events of a file that are brought into order at once, with their texts in memory: those of several streams,
-where an order that is wrong costs a fold, and those of one."""
 _STRETCH = 2048
 """Events of a file that are folded between two looks at what there is to print."""
 
@@ -140,52 +137,6 @@ def _streamed(session: Session, events: Iterator[Event], lines: Lines, *, deltas
         if number % _STRETCH == _STRETCH - 1:
             yield from lines.update(session)
     yield from lines.update(session)
-
-
-def _at_once(*, several: bool) -> int:
-    """How many events are brought into order at once: those of several streams, or of one."""
-    return _MOST if several else _FEW
-
-
-def fold(session: Session, events: Iterable[Event]) -> Session:
-    """Fold events into a session of which nobody draws the changes, as the screen would. Returns it."""
-    change, rest = Change(), iter(events)
-    while batch := list(islice(rest, _at_once(several=session.several))):
-        session = arrive(session, batch, change)
-    return session
-
-
-def folded(log: SavedLog | Together) -> list[Session]:
-    """All sessions of a log, as `fold` would have them, from one pass."""
-    sessions: list[Session] = []
-    waiting: dict[int, list[Event]] = {}
-    held, most = 0, _at_once(several=False)
-
-    def settle() -> int:
-        for number, events in waiting.items():
-            sessions.extend(Session(events=log.kept(new)) for new in range(len(sessions), number + 1))
-            sessions[number] = arrive(sessions[number], events, Change())
-        several = any(sessions[number].several for number in waiting)
-        waiting.clear()
-        return _at_once(several=several)
-
-    for number, events in log.parted():
-        waiting.setdefault(number, []).extend(events)
-        held += len(events)
-        if held >= most:
-            held, most = 0, settle()
-    settle()
-    return sessions or [Session()]
-
-
-@contextmanager
-def opened(*paths: str, merged: bool = False) -> Iterator[SavedLog | Together]:
-    """A saved log, of one file or several; what is wrong with it is a wrong input file."""
-    try:
-        with open_together(paths, merged=merged) as log:
-            yield log
-    except LogError as error:
-        raise CommandError(str(error), Exit.USAGE) from error
 
 
 # -- sessions ------------------------------------------------------------------------------------------------

@@ -44,7 +44,8 @@ def open_command(
     files, session = files_or_session(what)
     if session is not None:
         return _watch(session, options, trace, limits, record, plain=plain)
-    from cma_tui.commands.tail import follow_log, opened, tail_log
+    from cma_tui.commands.logs import opened
+    from cma_tui.commands.tail import follow_log, tail_log
 
     with opened(*files, merged=pick.merged) as log:
         if "-" in files:

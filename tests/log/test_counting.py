@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cma_tui.commands.tail import fold
+from cma_tui.commands.logs import fold
 from cma_tui.log.formats import open_log
 from cma_tui.log.index import LogEvents
 from cma_tui.session.book import figures_of

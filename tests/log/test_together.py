@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cma_tui.commands.tail import folded
+from cma_tui.commands.logs import folded
 from cma_tui.event import parse, stamp_text
 from cma_tui.log.formats import LogError, SavedLog, open_log
 from cma_tui.log.index import LogEvents
