@@ -40,7 +40,7 @@ class Reader(Carrying):
 
     DEFAULT_CSS = """
     Reader { height: 1fr; width: 1fr; }
-    Reader > #body { height: 1fr; width: 1fr; border-top: solid $panel; }
+    Reader > #body { height: 1fr; width: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings(
         {
