@@ -267,9 +267,11 @@ def _env_file(path: Path) -> tuple[dict[str, str], bool]:
 
 def _config_file(path: Path, *, required: bool) -> tuple[dict[str, object], bool]:
     """Return the settings of a configuration file, and whether other users can read it."""
+    text, exposed = _read(path, required=required)
+    if not text:
+        return {}, exposed
     import tomllib
 
-    text, exposed = _read(path, required=required)
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

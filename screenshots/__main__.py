@@ -149,7 +149,7 @@ async def chat(folder: Path, theme: str) -> None:
     async with live("chat", SMALL, theme) as picture:
         await picture.say(QUESTION)
         await picture.say(ROLL_BACK)
-        composer = picture.app._main._composer  # noqa: SLF001 - the picture's own hand
+        composer = picture.app._main._drive.composer  # noqa: SLF001 - the picture's own hand
         composer.cursor_blink = False
         composer.text = DRAFT
         composer.move_cursor(composer.document.end)

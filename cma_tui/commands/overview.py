@@ -14,6 +14,7 @@ from cma_tui.commands.exits import CommandError, Exit
 from cma_tui.commands.options import Trace
 from cma_tui.commands.output import Output, no_screen
 from cma_tui.commands.recent import recent
+from cma_tui.commands.screens import at_once
 from cma_tui.source import SourceError
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def show_overview(settings: Settings) -> int:
     return run_list(workspace_opener(settings), settings)
 
 
+@at_once()
 def run_list(
     open_workspace: Callable[[], Awaitable[Workspace]],
     settings: Settings,

@@ -6,7 +6,9 @@ imported or anything is connected; what can be refused at once is refused before
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import gc
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cma_tui.commands.exits import CommandError, Exit
@@ -28,6 +30,17 @@ Limits = tuple[float | None, float | None]
 """At how many US dollars to say so, and at how many to interrupt."""
 
 
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Garbage is not looked for until the first frame is there: what is imported for it stays."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@at_once()
 def show_log(
     log: SavedLog | Together,
     options: Common,
@@ -116,6 +129,7 @@ def _chosen(log: SavedLog | Together, settings: Settings) -> Choice:
     return choose(log.name, together.summaries, settings)
 
 
+@at_once()
 def show(
     open_source: Callable[[], Awaitable[Source]],
     mode: Literal["watch", "chat", "replay", "demo"],

@@ -44,6 +44,7 @@ class Bulk:
         if alone and self._interval is None:
             self._interval = sys.getswitchinterval()
             sys.setswitchinterval(_SWITCH)
+            gc.freeze()
             gc.disable()
 
     def holds(self, touched_at: float) -> bool:

@@ -36,8 +36,6 @@ from cma_tui.source import SourceError
 from cma_tui.text import printable
 from cma_tui.ui.guard import TerminalGuard
 from cma_tui.ui.keys import bindings, own_bindings, textual_keys
-from cma_tui.ui.screens.help import Help
-from cma_tui.ui.screens.playing import Playing
 from cma_tui.ui.terminal import Terminal
 from cma_tui.ui.theme import FALLBACKS, THEMES
 
@@ -122,6 +120,8 @@ class Shell(App[int], inherit_bindings=False):
 
         Not moving, which it would end; and not deciding about an approval, which has keys of its own.
         """
+        from cma_tui.ui.screens.playing import Playing
+
         for command in super().get_system_commands(screen):
             if command.title in ("Theme", "Screenshot"):
                 yield command
@@ -140,6 +140,8 @@ class Shell(App[int], inherit_bindings=False):
 
     def action_help(self) -> None:
         """Show every key, first those of where one is."""
+        from cma_tui.ui.screens.help import Help
+
         focused = self.screen.focused
         self.push_screen(Help(focused.ancestors_with_self if focused is not None else [self.screen, self]))
 
@@ -153,12 +155,16 @@ class Shell(App[int], inherit_bindings=False):
             self.terminal.on_drained = lambda: self._from_thread(self._go_on_drawing)
             loop.set_exception_handler(self._failed_task)
             threading.excepthook = self._failed_thread
-            # What is there with the first frame stays: a full collection over it would hold up a frame.
-            self.call_after_refresh(gc.freeze)
-            gc.set_threshold(_YOUNG)
+            self.call_after_refresh(self._look_for_garbage)
         self.theme_changed_signal.subscribe(self, self._repaint)
         self.set_keymap({name: textual_keys(keys) for name, keys in self.keymap.changed.items()})
         self.show_main()
+
+    def _look_for_garbage(self) -> None:
+        """What is there with the first frame stays: a full collection over it would hold up a frame."""
+        gc.freeze()
+        gc.set_threshold(_YOUNG)
+        gc.enable()
 
     def _from_thread(self, call: Callable[..., object], *arguments: object) -> None:
         with suppress(RuntimeError):  # the app has ended: nobody is left to be told

@@ -166,11 +166,11 @@ class Play:
 
     @property
     def approval(self):
-        return self.screen._approval
+        return self.screen._drive.approval
 
     @property
     def composer(self):
-        return self.screen._composer
+        return self.screen._drive.composer
 
     @property
     def view(self):

@@ -12,18 +12,19 @@ from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from textual.binding import BindingType
+from textual.widget import Widget
 
 from cma_tui.source import Attached
 from cma_tui.text import first_line
 from cma_tui.ui.counting import CostLimits, Counting, amount
-from cma_tui.ui.drive.panel import DrivePanel
-from cma_tui.ui.drive.sender import Sender
 from cma_tui.ui.keys import bindings, keymap_of
 from cma_tui.ui.screens.viewing import Viewed, Viewing
 from cma_tui.ui.widgets.header import Header
 
 if TYPE_CHECKING:
     from cma_tui.recording import Switch
+    from cma_tui.ui.drive.panel import DrivePanel
+    from cma_tui.ui.drive.sender import Sender
 
 _TWICE = 2.0
 """Seconds in which a second `x` interrupts."""
@@ -52,7 +53,8 @@ class Driving(Viewing):
         }
     )
     played_on: Driven
-    _drive: DrivePanel
+    _drive: DrivePanel | None = None
+    """The panel below; None where nothing can be sent: for a replay it is not even imported."""
     _header: Header
     _counting: Counting
     _limits: CostLimits
@@ -80,25 +82,28 @@ class Driving(Viewing):
 
     def action_write(self) -> None:
         """Put the keys into the composer."""
-        if self._drive.composer.display:
+        if self._drive is not None and self._drive.composer.display:
             self._drive.composer.focus()
 
     def action_answer(self) -> None:
         """Put the keys into the bar of what waits."""
-        self._drive.action_answer()
+        if self._drive is not None:
+            self._drive.action_answer()
 
     def action_outbox(self) -> None:
         """Put the keys into what is not sent yet."""
-        self._drive.action_outbox()
+        if self._drive is not None:
+            self._drive.action_outbox()
 
     def action_rules(self) -> None:
         """Answer by rule no more, or again."""
-        self._drive.switch_rules()
-        self.played_on.show_source()
+        if self._drive is not None:
+            self._drive.switch_rules()
+            self.played_on.show_source()
 
     def action_interrupt(self) -> None:
         """The first `x` asks, the second within two seconds interrupts every thread."""
-        if self._drive.controls is None:
+        if self._drive is None or self._drive.controls is None:
             return
         if monotonic() < self._interrupt_until:
             self._interrupt_until = 0.0
@@ -108,17 +113,30 @@ class Driving(Viewing):
             key = keymap_of(self).of("session.interrupt")[0]
             self.played_on.say(f"{key} again interrupts the agent, all threads", "$warning")
 
+    def drive_place(self) -> str | None:
+        """Where in the panel below the keys go; None where they go elsewhere."""
+        if self._drive is None:
+            return None
+        places: dict[Widget | None, str] = {
+            self._drive.approval: "approval",
+            self._drive.outbox: "outbox",
+            self._drive.composer: "composer",
+        }
+        return places.get(self.focused)
+
     def mind_cost(self) -> None:
         """Say so, or interrupt, at the cost the user named; of a live session, once it is all there."""
-        source = self.feed.source
-        if source is None or not source.live or source.line is None or source.line.checked_at is None:
+        source, drive = self.feed.source, self._drive
+        if drive is None or source is None or not source.live:
             return
-        controls = self._drive.controls
+        if source.line is None or source.line.checked_at is None:
+            return
+        controls = drive.controls
         cost = self._counting.book.session_cost()
         running = self.feed.session.state in ("running", "rescheduling") and controls is not None
         due = self._limits.due(cost, running=running)
         if due == "stop":
-            self.run_worker(self._drive.interrupt())
+            self.run_worker(drive.interrupt())
             self.notify(f"{amount(cost)} spent: interrupted, as --stop-cost says", markup=False, timeout=30)
         elif due == "warn":
             self.notify(f"{amount(cost)} spent", severity="warning", markup=False, timeout=30)

@@ -16,7 +16,6 @@ from typing import ClassVar, NamedTuple, Protocol
 
 from textual.binding import BindingType
 from textual.screen import Screen
-from textual.widgets import Input, TextArea
 
 from cma_tui.marks import KINDS, notes_file, read_notes, write_notes
 from cma_tui.places import FORMS
@@ -25,9 +24,7 @@ from cma_tui.private import PrivateError
 from cma_tui.report.find import Pattern, PatternError, TooSlowError, holds
 from cma_tui.report.rows import level
 from cma_tui.text import duration, first_line
-from cma_tui.ui.keys import bindings, keymap_of
-from cma_tui.ui.screens.marks import MarkList
-from cma_tui.ui.screens.question import Question
+from cma_tui.ui.keys import bindings, keymap_of, writes
 from cma_tui.ui.soon import PAUSE, SLICE
 from cma_tui.ui.widgets.playbar import PlayBar
 
@@ -119,8 +116,7 @@ class Playing(Screen[None]):
     def playable(self, action: str) -> bool | None:
         """Whether an action of the player means something now; None when it is none of the player's."""
         if action in _REWOUND_ONLY:
-            writing = isinstance(self.focused, TextArea | Input)
-            return (self.replaying or self.player.rewound) and not writing
+            return (self.replaying or self.player.rewound) and not writes(self.focused)
         return True if action in _REWINDS else None
 
     # -- playing ------------------------------------------------------------
@@ -246,7 +242,12 @@ class Playing(Screen[None]):
 
     def action_seek(self) -> None:
         """Ask for a moment."""
-        self.app.push_screen(Question(f"go to: {FORMS} · /text (?text back)"), self._seek)
+        self._ask(f"go to: {FORMS} · /text (?text back)", self._seek)
+
+    def _ask(self, question: str, answered: Callable[[str | None], None]) -> None:
+        from cma_tui.ui.screens.question import Question
+
+        self.app.push_screen(Question(question), answered)
 
     def _seek(self, words: str | None) -> None:
         if not words:
@@ -288,6 +289,8 @@ class Playing(Screen[None]):
 
     def action_marks(self) -> None:
         """Choose a mark to go to."""
+        from cma_tui.ui.screens.marks import MarkList
+
         self.app.push_screen(MarkList(self.player), self._go_to_mark)
 
     def _go_to_mark(self, step: int | None) -> None:
@@ -323,10 +326,8 @@ class Playing(Screen[None]):
         if key in self.player.marks.noted:
             self._mark(key, None)
         else:
-            self.app.push_screen(
-                Question(
-                    f"a note for this mark; Enter sets it, {keymap_of(self).hint('does not', 'prompt.leave')}"
-                ),
+            self._ask(
+                f"a note for this mark; Enter sets it, {keymap_of(self).hint('does not', 'prompt.leave')}",
                 lambda note: None if note is None else self._mark(key, note),
             )
 

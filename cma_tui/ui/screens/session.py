@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.widget import Widget
 
 from cma_tui.feed import Feed
 from cma_tui.player import Player
@@ -26,7 +25,6 @@ from cma_tui.session.model import Change
 from cma_tui.ui import bulk
 from cma_tui.ui.beat import Beat
 from cma_tui.ui.counting import CostLimits, Counting
-from cma_tui.ui.drive.panel import DrivePanel
 from cma_tui.ui.keys import bindings, keymap_of, writes
 from cma_tui.ui.notices import Notices, Told, Wishes
 from cma_tui.ui.screens.driving import Driving
@@ -50,6 +48,8 @@ TICK = 1 / 40
 """Seconds between two drawings while events arrive, at least."""
 BUDGET = 0.012
 """Seconds a tick may spend on folding: the keys are never further away than that and a drawing."""
+_WIDE, _HIGH = 120, 10
+"""Cells from which on the detail has room beside the timeline, and the header for all of its lines."""
 _LEAVING: Final = 2.0
 """Seconds that source and mirror have to end."""
 _INVITATION: Final[dict[Mode, tuple[str, ...]]] = {
@@ -70,13 +70,11 @@ class SessionScreen(Driving):
     DEFAULT_CSS = """
     SessionScreen { background: $background; layers: base; }
     SessionScreen.-narrow.-detail Timeline { display: none; }
-    SessionScreen.-map Reader > #body { border-top: none; }
     SessionScreen.-low Header { height: 1; }
     SessionScreen.-low MinimapLine { display: none; }
-    SessionScreen.-low Reader > #body { border-top: none; }
     """
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - as Textual declares it
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (10, "-high")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012 - as Textual declares it
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (_HIGH, "-high")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = bindings(
         {"session.sessions": "sessions", "session.leave": "leave"}
     )
@@ -149,13 +147,15 @@ class SessionScreen(Driving):
             self._detail.more = lambda session, item: traced(mirror, session, item)
         self._reader = Reader(self._timeline, self._detail, filters)
         self._reader.known_place = self.player.ordinal
-        chat = mode in ("chat", "demo")
-        self._drive = DrivePanel(
-            feed, state_dir=state_dir, tools=tools, chat=chat, rules=rules, redactor=redactor
-        )
-        if self._drive.byrule is not None and mode != "replay":
-            self._header.by_rule = self._drive.byrule.words
-        self._approval, self._composer = self._drive.approval, self._drive.composer
+        if not self.replaying:
+            from cma_tui.ui.drive.panel import DrivePanel
+
+            chat = mode in ("chat", "demo")
+            self._drive = DrivePanel(
+                feed, state_dir=state_dir, tools=tools, chat=chat, rules=rules, redactor=redactor
+            )
+            if self._drive.byrule is not None:
+                self._header.by_rule = self._drive.byrule.words
         self._playbar = PlayBar(self.player, replay=self.replaying)
         self._hints = Hints(replay=mode == "replay")
         self._unseen: Change | None = None
@@ -164,10 +164,12 @@ class SessionScreen(Driving):
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
+        width, height = self.app.size
+        self.add_class("-wide" if width >= _WIDE else "-narrow", "-high" if height >= _HIGH else "-low")
         yield self._header
         yield self._minimap
         yield self._reader
-        if self.mode != "replay":
+        if self._drive is not None:
             yield self._drive
         yield self._playbar
         yield self._hints
@@ -177,7 +179,8 @@ class SessionScreen(Driving):
         if self.mode in _INVITATION:
             send = keymap_of(self).of("composer.send")[0]
             self._timeline.instead = tuple(line.format(send=send) for line in _INVITATION[self.mode])
-        (self._composer if self._drive.chat else self._timeline).focus()
+        drive = self._drive
+        (drive.composer if drive is not None and drive.chat else self._timeline).focus()
         self._header.show()
         self.feed.wake = self._beat.wake
         if self._recording is not None:
@@ -319,7 +322,7 @@ class SessionScreen(Driving):
     def show_source(self) -> None:
         """What the source is and how it is decides what can be done."""
         source = self.feed.source
-        if self.mode != "replay":
+        if self._drive is not None:
             self._drive.away = self.player.rewound
             self._drive.show()
         if source is not None:
@@ -336,14 +339,10 @@ class SessionScreen(Driving):
 
     def _show_hints(self) -> None:
         """Which keys matter depends on where they go."""
-        can_send = self._drive.controls is not None
-        places: dict[Widget | None, str] = {
-            self._detail: "detail",
-            self._approval: "approval",
-            self._drive.outbox: "outbox",
-            self._composer: "composer",
-        }
-        place = places.get(self.focused) or ("prompt" if writes(self.focused) else None)
+        drive = self._drive
+        can_send = drive is not None and drive.controls is not None
+        place = self.drive_place() or ("detail" if self.focused is self._detail else None)
+        place = place or ("prompt" if writes(self.focused) else None)
         if place is None and self.player.rewound:  # nothing is sent from there
             place = "replay"
         self._hints.show(can_send=can_send, place=place, error=self.feed.error)
@@ -398,13 +397,13 @@ class SessionScreen(Driving):
 
     def on_descendant_focus(self) -> None:
         """The words of the bar and of the last line depend on where the keys go."""
-        if self.mode != "replay":
+        if self._drive is not None:
             self._drive.show_asked()
         self._show_hints()
 
     def on_descendant_blur(self) -> None:
         """The words of the bar and of the last line depend on where the keys go."""
-        if self.mode != "replay":
+        if self._drive is not None:
             self._drive.show_asked()
         self._show_hints()
 

@@ -1,8 +1,8 @@
 """The views of a session, for its screen: panels, and the timelines of its threads.
 
 Owns which of them is seen, and the words of where one is. Invariants: a panel leaves to the row that was
-chosen in it, in the timeline that lists it; a thread whose own events are not in the log is asked for when
-its timeline is opened.
+chosen in it, in the timeline that lists it, and is imported when it is opened; a thread whose own events are
+not in the log is asked for when its timeline is opened.
 """
 
 from __future__ import annotations
@@ -20,13 +20,8 @@ from cma_tui.source.saved import Saved
 from cma_tui.text import duration
 from cma_tui.ui.counting import Counting
 from cma_tui.ui.keys import bindings, keymap_of
-from cma_tui.ui.screens.metrics import Metrics
-from cma_tui.ui.screens.outline import Outline
 from cma_tui.ui.screens.panel import Panel
 from cma_tui.ui.screens.playing import PlayedOn, Playing
-from cma_tui.ui.screens.threads import Threads
-from cma_tui.ui.screens.tracing import Tracing
-from cma_tui.ui.screens.waterfall import Waterfall
 from cma_tui.ui.widgets.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -84,27 +79,37 @@ class Viewing(Playing):
 
     def action_tracing(self) -> None:
         """Show how the session stands in Braintrust, and where the turn under the cursor is."""
+        from cma_tui.ui.screens.tracing import Tracing
+
         at = self._timeline
         self.open_panel(Tracing(at.session, at.turn, at.item, self._mirror, replay=self.replaying))
 
     def action_waterfall(self) -> None:
         """Show the turn under the cursor on a time axis."""
+        from cma_tui.ui.screens.waterfall import Waterfall
+
         at = self._timeline
         item = None if at.following else at.item
         self.open_panel(Waterfall(at.session, at.turn, item, self.played_on.figures, self.feed))
 
     def action_outline(self) -> None:
         """Show the turns, to go to one."""
+        from cma_tui.ui.screens.outline import Outline
+
         at = self._timeline
         self.open_panel(Outline(at.session, at.turn, self.played_on.figures))
 
     def action_threads(self) -> None:
         """Show the threads."""
+        from cma_tui.ui.screens.threads import Threads
+
         at = self._timeline
         self.open_panel(Threads(at.session, self.played_on.figures, self.show_thread, at.entries.thread))
 
     def action_metrics(self) -> None:
         """Show the figures."""
+        from cma_tui.ui.screens.metrics import Metrics
+
         self.open_panel(Metrics(self.player.session, self.played_on.figures))
 
     # -- the timelines of threads ------------------------------------------------------------------------

@@ -44,7 +44,7 @@ class PlayBar(Static):
             super().__init__()
 
     def __init__(self, player: Player, *, replay: bool) -> None:
-        super().__init__(markup=False)
+        super().__init__(markup=False, classes="-open" if replay else None)
         self._player = player
         self._replay = replay
         self._bar = (0, 0)
