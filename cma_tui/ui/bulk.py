@@ -45,7 +45,8 @@ class Bulk:
             self._interval = sys.getswitchinterval()
             sys.setswitchinterval(_SWITCH)
             gc.freeze()
-            gc.disable()
+        if alone:
+            gc.disable()  # each time: the first frame, which may come meanwhile, begins to look for garbage
 
     def holds(self, touched_at: float) -> bool:
         """Whether a key goes first, the latest of which was used then."""
