@@ -1,7 +1,8 @@
 """A thread of its own for what reads: an event loop on it, from start to close.
 
 Owns beginning, ending and calling into it, for a feed and for the overview. Invariant: an error is kept for
-whoever shows it, never swallowed; being closed is none; once it has ended, nothing can be submitted.
+whoever shows it, never swallowed; being closed is none; once it has ended, nothing can be submitted, and
+whatever was submitted before has its answer.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
+from inspect import CORO_CREATED, getcoroutinestate
 from typing import Any, TypeVar
 
 from cma_tui.source import SourceError
 
 Answer = TypeVar("Answer")
+_OVER = "nothing can be sent any more: the source has ended"
 
 
 class Reading:
@@ -28,6 +31,10 @@ class Reading:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._started = threading.Event()
+        self._given: dict[Future[Any], Coroutine[Any, Any, Any]] = {}
+        """What was submitted and has not ended, with its answer."""
+        self._giving = threading.Lock()
+        """Held while something is submitted: nothing is given to a loop that is gone and never looked at."""
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     async def _read(self) -> None:
@@ -74,13 +81,19 @@ class Reading:
         Raises:
             SourceError: it has ended.
         """
-        try:
+        with self._giving, suppress(RuntimeError):  # the loop is closed
             if self._loop is not None:
-                return asyncio.run_coroutine_threadsafe(work, self._loop)
-        except RuntimeError:  # the loop is closed
-            pass
+                answer = asyncio.run_coroutine_threadsafe(work, self._loop)
+                self._given[answer] = work
+                answer.add_done_callback(self._answered)
+                return answer
         work.close()
-        raise SourceError("nothing can be sent any more: the source has ended")
+        raise SourceError(_OVER)
+
+    def _answered(self, answer: Future[Any]) -> None:
+        """Forget it, unless it was called off before the loop came to it: then it may have to be closed."""
+        if not answer.cancelled() or getcoroutinestate(self._given[answer]) != CORO_CREATED:
+            self._given.pop(answer, None)
 
     def _run(self) -> None:
         try:
@@ -88,6 +101,12 @@ class Reading:
         except BaseException as error:  # noqa: BLE001 - handed to the screen, which shows it
             self.error = error
         finally:
+            with self._giving:
+                left = list(self._given.items())
+            for answer, work in left:  # the loop ended before it came to them
+                work.close()
+                if not answer.done() and answer.set_running_or_notify_cancel():
+                    answer.set_exception(SourceError(_OVER))
             self._ended()
             self._started.set()
 

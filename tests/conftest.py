@@ -18,6 +18,13 @@ WRITTEN_ON_PURPOSE = "key"
 """The name of the file that a test puts a key into, to be read from there."""
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Half as many again as there are cores: a good part of the tests waits for a process or a thread."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores * 3 // 2
+
+
 def pytest_collection_modifyitems(config, items):
     def place(item):
         first = item.path.relative_to(config.rootpath / "tests").parts[0]

@@ -12,7 +12,7 @@ from cma_tui.source import Batch, SourceError
 from tests.stories.write import Log
 from tests.ui.play import Stage, opening
 
-DEADLINE = 10.0
+DEADLINE = 60.0
 
 
 def log_of(count):
@@ -350,3 +350,24 @@ def test_work_for_a_source_that_has_ended_is_refused_and_leaves_nothing_behind(f
 
     with pytest.raises(SourceError, match="has ended"):
         feed.submit(send())
+
+
+def test_work_that_the_source_s_end_overtakes_is_refused_and_leaves_nothing_behind(feeding):
+    """The loop ends between the submitting and its beginning."""
+    stage = Stage()
+    feed = feeding(stage)
+    began = threading.Event()
+
+    async def send():
+        began.set()
+
+    real = feed._loop.call_soon_threadsafe
+    feed._loop.call_soon_threadsafe = lambda call, *_: None  # it never comes to it
+    kept, called_off = feed.submit(send()), feed.submit(send())
+    feed._loop.call_soon_threadsafe = real
+    called_off.cancel()
+    stage.end()
+    with pytest.raises(SourceError, match="has ended"):
+        kept.result(DEADLINE)
+    wait(lambda: not feed.alive)
+    assert not began.is_set()

@@ -29,7 +29,7 @@ class Service:
 
     def say(self, session, text):
         """Say something and wait until the agent rests."""
-        return self.start(self.said(session, text)).result(20)
+        return self.start(self.said(session, text)).result(60)
 
     async def said(self, session, text):
         self.sim.accept(self.sim.sessions[session], [message(text)])

@@ -179,7 +179,7 @@ def test_a_session_from_its_beginning_to_its_end(run, service, sim, tmp_path, mo
     assert (made.title, made.metadata, made.vault_ids) == ("one", {"team": "x"}, ["vlt_1"])
     assert made.budget["max_list_cost"] == {"amount": "250", "currency": "USD"}
     assert [resource["type"] for resource in made.resources] == ["github_repository", "file"]
-    service.start(sim.until_idle(made.id)).result(20)
+    service.start(sim.until_idle(made.id)).result(60)
     assert made.id in run("sessions", "list")[1]
     assert run("sessions", "archive", made.id)[0] == 2, "nobody can be asked"
     assert run("sessions", "archive", made.id, "--yes")[0] == 0

@@ -58,7 +58,7 @@ def test_a_recording_ends_with_a_signal_and_goes_on_at_the_next(run, service, re
     def stop():
         service.say(session, "hi")
         wanted = [event["id"] for event in service.log(session)]
-        deadline = monotonic() + 20
+        deadline = monotonic() + 60
         while monotonic() < deadline:
             files = list(recordings.glob("*.jsonl"))
             if files and all(f'\\"{key}\\"' in files[0].read_text() for key in wanted):

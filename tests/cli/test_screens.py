@@ -28,7 +28,7 @@ def screen(monkeypatch):
             feed.wake = woken.set
             feed.start()
             while not (feed.finished and not feed.behind) and not condition(feed.session):
-                assert woken.wait(20)
+                assert woken.wait(60)
                 woken.clear()
                 while feed.behind:
                     feed.take()

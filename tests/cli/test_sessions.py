@@ -80,7 +80,7 @@ def test_a_session_is_followed_to_its_end(run, service, sim, options):
 
     driving = service.start(drive())
     code, out, err = run("tail", *options, session)
-    driving.result(20)
+    driving.result(60)
     assert (code, err) == (0, "")
     if not options:
         assert [line[21:29].strip() for line in out.splitlines() if line[:1] == "2"].count("you") == 2
@@ -109,7 +109,7 @@ def test_nothing_is_lost_and_nothing_printed_twice(run, service, sim, fault):
 
     driving = service.start(drive())
     code, out, _ = run("tail", "--json", session)
-    driving.result(20)
+    driving.result(60)
     assert code == 0
     log = service.log(session)
     assert sorted(event["id"] for event in events(out)) == sorted(event["id"] for event in log)
@@ -128,7 +128,7 @@ def test_a_queued_message_is_printed_when_it_has_its_time(run, service, sim):
 
     driving = service.start(drive())
     _, out, _ = run("tail", "--json", session)
-    driving.result(20)
+    driving.result(60)
     (queued,) = [event for event in events(out) if event["id"] == "sevt_q"]
     assert queued["processed_at"]
 
@@ -156,7 +156,7 @@ def test_a_deleted_session_ends_the_tail(run, service, sim, monkeypatch):
 
     driving = service.start(drive())
     code, _, err = run("tail", session)
-    driving.result(20)
+    driving.result(60)
     assert (code, err) == (0, "")
 
 
@@ -204,7 +204,7 @@ def test_html_instead_of_a_stream_is_told_and_tried_again(run, service, sim):
 
     driving = service.start(drive())
     code, out, _ = run("tail", session)
-    driving.result(20)
+    driving.result(60)
     assert code == 0
     assert "connection lost: the answer is no event stream but text/html" in out
     assert "  agent  " in out
@@ -248,11 +248,11 @@ def following(service):
 
 def test_ctrl_c(following):
     following.send_signal(signal.SIGINT)
-    assert following.wait(20) == 130
+    assert following.wait(60) == 130
     assert following.stderr.read().strip() == b""
 
 
 def test_a_reader_that_goes_away_while_nothing_happens(following):
     following.stdout.close()
     assert following.stderr.read() == b""
-    assert following.wait(20) == 0
+    assert following.wait(60) == 0

@@ -29,7 +29,7 @@ def test_it_waits_for_the_end_of_the_turn_whoever_answers(run, service, sim):
 
     service.say(session, "hi")
     service.server.call(lambda: sim.accept(sim.sessions[session], [message("rollback")]))
-    service.start(sim.until_idle(session)).result(20)
+    service.start(sim.until_idle(session)).result(60)
 
     async def answer():
         await sim.until_streams(session)
@@ -41,7 +41,7 @@ def test_it_waits_for_the_end_of_the_turn_whoever_answers(run, service, sim):
 
     answering = service.start(answer())
     assert run("wait", "--until", "done", "--timeout", "20", session)[0] == 0
-    answering.result(20)
+    answering.result(60)
     assert service.log(session)[-1]["stop_reason"] == {"type": "end_turn"}
 
 
@@ -73,7 +73,7 @@ def test_it_waits_for_a_question(run, service, sim):
 
     asking = service.start(ask())
     code, _, err = run("wait", "--until", "needs-answer", "--timeout", "20", session)
-    asking.result(20)
+    asking.result(60)
     assert code == 3
     assert "a confirmation for bash" in err
 
@@ -85,7 +85,7 @@ def test_an_outcome_is_judged(run, service, sim, iterations, code):
 
     service.say(session, "hi")
     service.server.call(lambda: sim.accept(sim.sessions[session], [define]))
-    service.start(sim.until_idle(session)).result(20)
+    service.start(sim.until_idle(session)).result(60)
     got, _, err = run("wait", "--until", "outcome", "--timeout", "20", session)
     assert got == code
     assert ("max_iterations_reached" in err) == bool(code)

@@ -109,7 +109,7 @@ class Fake:
         self._faults.clear()
         self._thread.call(lambda: self._release().set())
 
-    def until(self, condition: Callable[[], bool], seconds: float = 20.0):
+    def until(self, condition: Callable[[], bool], seconds: float = 60.0):
         """Wait until something is true of the store."""
         with self.changed:
             assert self.changed.wait_for(condition, seconds), self.paths()

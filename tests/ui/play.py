@@ -37,7 +37,7 @@ CHARACTERS = {"space": " ", "question_mark": "?", "exclamation_mark": "!"} | {
 """Keys that are characters, by Textual's names."""
 TURNS = 4
 """Turns of the loop from one look to the next."""
-DEADLINE = 20.0
+DEADLINE = 60.0
 """Seconds that a condition may take: only a broken program needs them."""
 
 
@@ -187,10 +187,10 @@ class Play:
             await self.step()
 
     def _quiet(self):
-        there = self.stage.resting or self.feed.finished
+        there = self.stage.resting or (self.feed.finished and not self.feed.alive)
         looking = self.reader.slices.planned or self.timeline.entries.behind or self.timeline.slices.planned
-        screen = self.screen
-        drawing = screen._beat.planned or screen._unseen is not None
+        screen, beat = self.screen, self.screen._beat
+        drawing = beat.planned or beat._woken or screen._unseen is not None
         return there and not self.feed.behind and not drawing and not looking
 
     async def until(self, condition):

@@ -1,5 +1,6 @@
 """The whole incident by keyboard alone: tools, a no, a yes, a result by hand, an interrupt, a verdict."""
 
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -50,6 +51,23 @@ def rest(terminal, seconds=ARMING + 0.2):
         terminal.read()
 
 
+def leave(terminal):
+    """Go from the composer to the timeline."""
+    terminal.type("\x1b")
+    terminal.until_text("? help")
+
+
+def decide(terminal, key, done):
+    """Press a key that decides: again, where the bar had not armed itself yet on a busy machine."""
+    for _ in range(5):
+        rest(terminal)
+        terminal.type(key)
+        with suppress(AssertionError):
+            terminal.until(lambda: done in terminal.text, 10.0)
+            return
+    terminal.until_text(done)
+
+
 def say(terminal, text):
     terminal.type(text)
     terminal.until_text(text)
@@ -66,24 +84,18 @@ def test_the_whole_incident_by_keyboard_alone(chat, sim):
         terminal.until_text("Write to the agent")
         say(terminal, "Debug my incident")
         terminal.until_text("result 1 of 1  get_diff")
-        terminal.type("\x1b")
-        rest(terminal, 0.3)
+        leave(terminal)
         terminal.type("!")
         terminal.until_text("r write its result")
-        rest(terminal)
-        terminal.type("r")
-        terminal.until_text("the result of get_diff")
+        decide(terminal, "r", "the result of get_diff")
         say(terminal, "one query per item")
         terminal.until_text("What I propose")
         say(terminal, "roll it back")
         terminal.until_text("approve 1 of 1  bash")
-        terminal.type("\x1b")
-        rest(terminal, 0.3)
+        leave(terminal)
         terminal.type("!")
         terminal.until_text("N deny with a reason")
-        rest(terminal)
-        terminal.type("N")
-        terminal.until_text("why bash is denied")
+        decide(terminal, "N", "why bash is denied")
         say(terminal, "the freeze is on")
         terminal.until_text("You said")
         say(terminal, "roll it back now")
@@ -92,17 +104,13 @@ def test_the_whole_incident_by_keyboard_alone(chat, sim):
         terminal.until(lambda: "approve" not in terminal.text and len(of(sim, "user.interrupt")) == 1)
         say(terminal, "so roll it back")
         terminal.until_text("approve 1 of 1  bash")
-        terminal.type("\x1b")
-        rest(terminal, 0.3)
+        leave(terminal)
         terminal.type("!")
         terminal.until_text("N deny with a reason")
-        rest(terminal)
-        terminal.type("y")
-        terminal.until_text("it recovers")
+        decide(terminal, "y", "it recovers")
         say(terminal, "/outcome A summary --rubric - has an owner")
         terminal.until_text("satisfied")
-        terminal.type("\x1b")
-        rest(terminal, 0.3)
+        leave(terminal)
         terminal.type("q")
         assert terminal.ended() == 0
         assert terminal.restored()
@@ -130,8 +138,7 @@ def test_no_key_that_is_meant_for_the_composer_answers(chat, sim):
         terminal.type("\x1b[200~ y\ny\x1b[201~")
         terminal.type("!y\n!y\n")
         rest(terminal, 1)
-        terminal.type("\x1b")
-        rest(terminal, 0.3)
+        leave(terminal)
         terminal.type("!" + "y" * 12)
         rest(terminal, 0.5)
         terminal.type("yes, please\n")

@@ -144,7 +144,7 @@ def recorded(tmp_path):
                 if not late:
                     await play.press("R")
                 for text in ("hi", scene):
-                    asyncio.run_coroutine_threadsafe(said(sim, session, text), server._loop).result(20)
+                    asyncio.run_coroutine_threadsafe(said(sim, session, text), server._loop).result(60)
                     told = server.call(written)
                     await play.until(lambda told=told: told <= feed.session.ordinals.keys() or feed.error)
                     assert feed.error is None

@@ -30,8 +30,8 @@ def opened(tmp_path):
 
 
 def painted(terminal):
-    terminal.until_text("Use bash once")
-    terminal.until_text("? help")
+    for said in ("Use bash once", "? help", "braintrust-sdk-managed-agent-bash"):
+        terminal.until_text(said)
     return terminal
 
 

@@ -61,7 +61,7 @@ class Answering:
         return [(event["tool_use_id"], event["result"]) for event in self.sends.sent]
 
     async def until(self, condition):
-        deadline = monotonic() + 20
+        deadline = monotonic() + 60
         while not condition():
             assert monotonic() < deadline, "waited too long"
             await self.scene.pilot.pause(0.005)
