@@ -1,8 +1,8 @@
 """Live ingest: from the bytes of an event stream to folded events.
 
-Measured: CPU time from the bytes, cut as a network cuts them, through `source.frames` (httpx-sse and
-`event.parse`) and the session fold, previews included; and each of the three steps alone. Limit: the frames
-found by splitting at empty lines and parsed, nothing kept.
+Measured: CPU time from the bytes, cut as a network cuts them, through `source.frames` (`sse.Frames` and
+`event.parse`) and `merge.arrive`, as a feed brings them in, previews included; and each of the three steps
+alone. Limit: the frames found by splitting at empty lines and parsed, nothing kept.
 """
 
 from __future__ import annotations
@@ -10,18 +10,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
-from typing import cast
-
-import httpx
-from httpx_sse import EventSource
 
 from benchmarks import limits
 from benchmarks.figures import Figure, Goal, Scale, alternate
 from benchmarks.logs import LIVE, LOG, Logs, Mix, stream
 from cma_tui.event import Event, parse
-from cma_tui.session.fold import apply
+from cma_tui.session.merge import arrive
 from cma_tui.session.model import Change, Session
 from cma_tui.source import frames
+from cma_tui.sse import Frames
 
 _CHUNK = 16_384
 """What one read of a socket brings."""
@@ -41,7 +38,7 @@ def _figures(name: str, mix: Mix, scale: Scale) -> Iterator[Figure]:
     parsers = limits.parsers()
     functions: dict[str, Callable[[], object]] = {
         "whole": lambda: asyncio.run(_ingest(data)),
-        "framing": lambda: asyncio.run(_frame(data)),
+        "framing": lambda: _frame(data),
         "parse": lambda: [parse(frame) for frame in split],
         "fold": lambda: _fold(parsed),
         "splitting": lambda: limits.split_frames(data),
@@ -63,43 +60,34 @@ def _figures(name: str, mix: Mix, scale: Scale) -> Iterator[Figure]:
     yield rate("bytes → folded", cpu["whole"], limit, f"split + {limits.PARSER}", _GOAL)
     for key in parsers.keys() - {limits.PARSER}:
         yield rate("bytes → folded", cpu["whole"], cpu[f"limit {key}"], f"split + {key}")
-    yield rate("httpx-sse alone", cpu["framing"], cpu["splitting"], "split by hand")
+    yield rate("frames alone", cpu["framing"], cpu["splitting"], "split by hand")
     yield rate("event.parse alone", cpu["parse"], limit - cpu["splitting"], f"{limits.PARSER}, untyped")
     yield rate("fold alone", cpu["fold"], limit, f"split + {limits.PARSER}")
 
 
+def _pieces(data: bytes) -> Iterator[bytes]:
+    return (data[begin : begin + _CHUNK] for begin in range(0, len(data), _CHUNK))
+
+
 async def _chunks(data: bytes) -> AsyncIterator[bytes]:
-    for begin in range(0, len(data), _CHUNK):
-        yield data[begin : begin + _CHUNK]
+    for piece in _pieces(data):
+        yield piece
 
 
 async def _ingest(data: bytes) -> None:
     session, change = Session(), Change()
-    async for event in frames.events(_chunks(data), _alive, _told):
-        apply(session, event, change)
+    async for read in frames.events(_chunks(data), _alive, _told):
+        session = arrive(session, read, change)
 
 
-class _Text:
-    """The shape of a response that httpx-sse reads, with nothing of ours in it."""
-
-    def __init__(self, data: bytes) -> None:
-        self.headers = {"content-type": "text/event-stream"}
-        self._data = data
-
-    async def aiter_text(self) -> AsyncIterator[str]:
-        async for chunk in _chunks(self._data):
-            yield chunk.decode("utf-8", "replace")
-
-
-async def _frame(data: bytes) -> None:
-    async for _ in EventSource(cast("httpx.Response", _Text(data))).aiter_sse():
-        pass
+def _frame(data: bytes) -> None:
+    decoder = Frames()
+    for piece in _pieces(data):
+        decoder.take(piece)
 
 
 def _fold(events: list[Event]) -> None:
-    session, change = Session(), Change()
-    for event in events:
-        apply(session, event, change)
+    arrive(Session(), events, Change())
 
 
 def _told(seconds: float) -> None:

@@ -212,8 +212,9 @@ class Attachment:
                 chunks = self._while_alive(response.http_response.aiter_bytes())
                 decoded = framing.events(chunks, self._alive, self._told, stream=self._endpoint.thread)
                 try:
-                    async for event in decoded:
-                        self._arrived(event)
+                    async for read in decoded:
+                        for event in read:
+                            self._arrived(event)
                 finally:
                     self._pass_on()
                 why = self._gave_up or why

@@ -7,19 +7,14 @@ and pings are no events, but they are life.
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import AsyncIterator, Callable
 from time import time
-from typing import Any, cast
-
-import httpx
-from httpx_sse import EventSource
 
 from cma_tui.event import Event, bad_frame, parse
+from cma_tui.sse import Frames
 
-_IGNORED = frozenset({"ping"})
-_END_MARKS = frozenset({"[DONE]"})
-
+_IGNORED = frozenset({b"ping"})
+_END_MARKS = frozenset({b"[DONE]"})
 
 MOST = 64 << 20
 """Bytes without the end of a frame that are kept; what is longer has to come by the list."""
@@ -27,37 +22,6 @@ MOST = 64 << 20
 
 class StreamError(Exception):
     """The server said on the stream itself that it failed, or what it sends has no end."""
-
-
-class _Text:
-    """The shape of a response that httpx-sse reads: headers, and text from our own byte tap."""
-
-    def __init__(self, chunks: AsyncIterator[bytes], alive: Callable[[], None]) -> None:
-        self.headers = {"content-type": "text/event-stream"}
-        self._chunks = chunks
-        self._alive = alive
-
-    async def aiter_text(self) -> AsyncIterator[str]:
-        """Decode as it comes; one byte order mark at the very start is dropped."""
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        begun = False
-        open_bytes = 0
-        async for chunk in self._chunks:
-            self._alive()
-            open_bytes = 0 if _ends_a_frame(chunk) else open_bytes + len(chunk)
-            if open_bytes > MOST:
-                raise StreamError(f"a frame of more than {MOST >> 20} MiB")
-            text = decoder.decode(chunk)
-            if text and not begun:
-                begun = True
-                text = text.removeprefix("\ufeff")
-            if text:
-                yield text
-
-
-def _ends_a_frame(chunk: bytes) -> bool:
-    """Whether there is an empty line in it; one that chunks cut in two is missed, which does no harm."""
-    return b"\n\n" in chunk or b"\r\n\r" in chunk or b"\r\r" in chunk
 
 
 def is_event_stream(content_type: str) -> bool:
@@ -71,8 +35,8 @@ async def events(
     told: Callable[[float], None],
     *,
     stream: str | None = None,
-) -> AsyncIterator[Event]:
-    """The events of one connection, in order of arrival.
+) -> AsyncIterator[list[Event]]:
+    """The events of one connection, in order of arrival: those that one read has brought together.
 
     Args:
         chunks: the body's bytes.
@@ -81,22 +45,42 @@ async def events(
         stream: the child thread whose stream it is.
 
     Raises:
-        StreamError: the server sent an error frame.
+        StreamError: the server sent an error frame, or one without end.
     """
-    source = EventSource(cast("httpx.Response", cast("Any", _Text(chunks, alive))))
-    position = 0
-    async for frame in source.aiter_sse():
-        if frame.retry is not None:
-            told(frame.retry / 1000)
-        if not frame.data or frame.event in _IGNORED or frame.data in _END_MARKS:
-            continue
-        position += 1
-        raw = frame.data.encode("utf-8", "surrogatepass")
-        if frame.event == "error":
-            raise StreamError(frame.data)
-        event = server_event(raw, received_at=time(), stream=stream, position=position)
-        if event.type != "ping":
-            yield event
+    frames, position = Frames(), 0
+    async for chunk in chunks:
+        alive()
+        now, read, why = time(), list[Event](), ""
+        for data, name, retry in frames.take(chunk):
+            if retry is not None:
+                told(retry / 1000)
+            if not data or name in _IGNORED or data in _END_MARKS:
+                continue
+            raw = _text(data)
+            if name == b"error":
+                why = raw.decode()
+                break
+            position += 1
+            event = server_event(raw, received_at=now, stream=stream, position=position)
+            if event.type != "ping":
+                read.append(event)
+        if read:
+            yield read
+        if why:
+            raise StreamError(why)
+        if frames.waiting > MOST:
+            raise StreamError(f"a frame of more than {MOST >> 20} MiB")
+
+
+def _text(data: bytes) -> bytes:
+    """The same bytes; what in them is no UTF-8 becomes replacement marks."""
+    if data.isascii():
+        return data
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace").encode()
+    return data
 
 
 def server_event(

@@ -339,11 +339,12 @@ class Workspace:
             self._tails.read(session, URGENT)
             self._put(News("attached", session))
             chunks = response.http_response.aiter_bytes()
-            async for event in framing.events(chunks, lambda: None, lambda _: None):
-                self._hear(session, [event])
-                if event.type == "session.deleted":
+            async for read in framing.events(chunks, lambda: None, lambda _: None):
+                self._hear(session, read)
+                types = {event.type for event in read}
+                if "session.deleted" in types:
                     raise GoneError
-                if event.type == "session.status_terminated":
+                if "session.status_terminated" in types:
                     return
 
     def _hear(self, session: str, events: list[Event]) -> None:

@@ -8,8 +8,12 @@ import random
 from itertools import pairwise
 
 import pytest
+from httpx_sse._decoders import SSEDecoder, SSELineDecoder
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cma_tui.source import frames
+from cma_tui.sse import Frames
 
 CASES = {
     "a mark at the start is dropped, one later is part of a name": (
@@ -65,7 +69,9 @@ async def read(pieces, told=lambda seconds: None):
             yield piece
 
     return [
-        event.raw.decode("utf-8", "replace") async for event in frames.events(chunks(), lambda: None, told)
+        event.raw.decode("utf-8", "replace")
+        async for read in frames.events(chunks(), lambda: None, told)
+        for event in read
     ]
 
 
@@ -81,6 +87,38 @@ async def test_the_standard(name):
     for _ in range(10):
         cuts = [0, *sorted(rng.sample(range(1, len(data)), min(5, len(data) - 1))), len(data)]
         assert await read([data[a:b] for a, b in pairwise(cuts)]) == expected
+
+
+LINES = [
+    "data",
+    "data: a",
+    "data:b",
+    "data:  c",
+    "datax",
+    ":x",
+    "event: e",
+    "event",
+    "id: 1",
+    "retry: 5",
+    "retry:+1",
+]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([*LINES, "", ""]), st.sampled_from(["\n", "\r", "\r\n"]))),
+    st.lists(st.integers(0, 200)),
+)
+def test_frames_agree_with_a_decoder_of_others(lines, cuts):
+    text = "".join(line + end for line, end in lines)
+    others, decoder = SSELineDecoder(), SSEDecoder()
+    decoded = [decoder.decode(line) for line in [*others.decode(text or "\n"), *others.flush()]]
+    expected = [(event.data, event.event) for event in decoded if event is not None and event.data]
+    data = text.encode()
+    ours, places = Frames(), [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    got = [frame for a, b in pairwise(places) for frame in ours.take(data[a:b])]
+    assert [
+        (frame.data.decode(), frame.name.decode() or "message") for frame in got if frame.data
+    ] == expected
 
 
 @pytest.mark.parametrize("bad", [b"\xed\xa0\x80", b"\xff\xfe", b"\xc0\xaf", b"\xf4\x90\x80\x80", b"\xe2\x82"])
