@@ -30,7 +30,9 @@ from cma_tui.source import Batch
 
 PREVIEW_LIMIT: Final = 64 << 20
 CHUNK: Final = 1 << 20
-"""Bytes written at once, at most by one event more."""
+"""Bytes written at once, at most by one event and a stretch more."""
+_STRETCH: Final = 1 << 16
+"""Bytes of lines that are made at once."""
 SYNC: Final = 1.0
 """Seconds after which what was written is on the disk, not only with the system."""
 RETRY: Final = 5.0
@@ -302,7 +304,7 @@ class Recorder:
         return _Piece(b"".join(parts), taken, written, rests) if parts else None
 
     def _encoded(self) -> Iterator[_Piece | None]:
-        """What waits, line by line; None whenever nothing does."""
+        """What waits, in stretches of lines; None whenever nothing does."""
         while True:
             with self._changed:
                 delivery = self._queue.popleft() if self._queue else None
@@ -321,14 +323,20 @@ class Recorder:
         batch, contents = delivery.batch, self._contents
         placed = batch.listed and contents.place(batch.events, batch.after)
         t = max(0.0, delivery.at - self._began)
+        lines: list[bytes] = []
+        size = taken = written = previews = 0
+        rests = False
         for event in batch.events:
+            if size >= _STRETCH:
+                yield self._piece(lines, taken, written, rests, previews)
+                size = taken = written = previews = 0
+                rests = False
             preview = not counts(event)
             if preview:
-                with self._changed:
-                    self._preview_bytes -= len(event.raw)
-            taken = 0 if preview else owed
+                previews += len(event.raw)
+            else:
+                taken += owed
             if not contents.is_news(event):
-                yield _Piece(taken=taken)
                 continue
             src = _origin(event, batch)
             fact = src == "local"
@@ -342,13 +350,26 @@ class Recorder:
             conn = self._connections.get(event.stream, 0) if src == "stream" else 0
             data = event_line(event, src=src, t=t, wall=wall, conn=conn, key=key, placed=placed)
             contents.add(event, fact=fact)
-            yield _Piece(data, taken, int(not preview), event.type in _RESTS)
+            lines.append(data)
+            size += len(data)
+            written += not preview
+            rests = rests or event.type in _RESTS
+        yield self._piece(lines, taken, written, rests, previews)
         if placed:
             stream = batch.events[0].stream
             runs = contents.runs(batch.events)
             contents.mend(stream, runs, batch.after)
             line = Line(round(t, 6), src="list", thread=stream, after=batch.after, runs=runs)
             yield _Piece(encode_line(line) + b"\n")
+
+    def _piece(self, lines: list[bytes], taken: int, written: int, rests: bool, previews: int) -> _Piece:
+        """Lines that belong together; the list of them is emptied, and so many bytes of previews wait less."""
+        if previews:
+            with self._changed:
+                self._preview_bytes -= previews
+        data = b"".join(lines)
+        lines.clear()
+        return _Piece(data, taken, written, rests)
 
     def _connected(self, event: Event) -> None:
         data = event.data

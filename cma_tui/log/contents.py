@@ -172,7 +172,7 @@ class Contents:
         return event.at is None and event.type in QUEUEABLE and (self._stamped or not self._heard)
 
     def _is_elsewhere(self, event: Event) -> bool:
-        return any(
+        return len(self._threads) > 1 and any(
             event.key in thread.ranks for name, thread in self._threads.items() if name != event.stream
         )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from base64 import b64decode, b64encode
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -64,6 +65,7 @@ class Line(msgspec.Struct, gc=False, omit_defaults=True):
         return (self.raw or "").encode("utf-8", "surrogatepass")
 
 
+_wall_text = lru_cache(maxsize=64)(stamp_text)  # what one read brings has one time
 encode_line = msgspec.json.Encoder().encode
 read_line = msgspec.json.Decoder(Line).decode
 
@@ -99,7 +101,7 @@ def event_line(
         raw = event.raw.decode()
     except UnicodeDecodeError:
         raw64 = b64encode(event.raw).decode()
-    line = Line(round(t, 6), stamp_text(wall), src, conn, event.stream, key, placed, raw, raw64)
+    line = Line(round(t, 6), _wall_text(wall), src, conn, event.stream, key, placed, raw, raw64)
     return encode_line(line) + b"\n"
 
 

@@ -42,6 +42,9 @@ from cma_tui.ui.theme import FALLBACKS, THEMES
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+_TURN = 0.001
+"""Seconds that a thread waits for another one's Python at least: an event goes through four of them, from the
+network to the terminal, and one that records it."""
 _YOUNG = 5_000
 """New objects that are looked through for garbage at once: more than a frame makes, so that what is drawn and
 forgotten is not, frame by frame, taken for what stays, and all that stays looked through for it."""
@@ -155,6 +158,7 @@ class Shell(App[int], inherit_bindings=False):
             self.terminal.on_drained = lambda: self._from_thread(self._go_on_drawing)
             loop.set_exception_handler(self._failed_task)
             threading.excepthook = self._failed_thread
+            sys.setswitchinterval(_TURN)
             self.call_after_refresh(self._look_for_garbage)
         self.theme_changed_signal.subscribe(self, self._repaint)
         self.set_keymap({name: textual_keys(keys) for name, keys in self.keymap.changed.items()})
