@@ -363,7 +363,7 @@ class Recorder:
             yield _Piece(encode_line(line) + b"\n")
 
     def _piece(self, lines: list[bytes], taken: int, written: int, rests: bool, previews: int) -> _Piece:
-        """Lines that belong together; the list of them is emptied, and so many bytes of previews wait less."""
+        """Lines that belong together; their list is emptied, and so many bytes of previews wait less."""
         if previews:
             with self._changed:
                 self._preview_bytes -= previews
