@@ -4,6 +4,7 @@ import os
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from cma_tui.simulator import Simulator
 from tests.mirror.fake import KEY
@@ -14,8 +15,16 @@ sys.dont_write_bytecode = False
 
 LONGEST = ("test_benchmarks.py", "cli", "mirror", "ui", "source", "session")
 """Where the tests are that take longest: they come first, so that in the end no core waits for another."""
+SOAK = {f"CMA_TOP_{word}" for word in ("SEEDS", "MACHINES", "HOURS", "SESSIONS", "KILLS", "RECORDER_KILLS")}
+"""What `make soak` sets."""
 WRITTEN_ON_PURPOSE = "key"
 """The name of the file that a test puts a key into, to be read from there."""
+
+
+# Examples are drawn anew in `make soak` alone: here one commit has one answer, however busy the machine is.
+settings.register_profile("soak", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("test", settings.get_profile("soak"), derandomize=True, database=None)
+settings.load_profile("soak" if SOAK & os.environ.keys() else "test")
 
 
 @pytest.hookimpl(optionalhook=True)
