@@ -273,7 +273,8 @@ async def test_what_has_changed_since_it_was_drawn_is_not_answered(how):
             value["processed_at"] = log.stamp()
             log.events.append(parse(json.dumps(value).encode()))
         # Folded, but not drawn: the key comes between two ticks.
-        asked.play.screen._beat.arrived = lambda: None
+        beat = asked.play.screen._beat
+        beat.arrived = lambda: setattr(beat, "_woken", False)
         asked.stage.give(*log.events[count:])
         await asked.play.until(lambda: asked.stage.resting)
         change = asked.play.feed.take(1.0)
