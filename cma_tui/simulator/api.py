@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from email import message_from_bytes
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import msgspec
 from starlette.applications import Starlette
@@ -19,12 +19,10 @@ from starlette.routing import Route
 from cma_tui.simulator import checks, paging, resources
 from cma_tui.simulator.checks import ApiError, refuse
 from cma_tui.simulator.clock import stamp
+from cma_tui.simulator.simulator import Simulator
 from cma_tui.simulator.store import Session, Thread
 from cma_tui.simulator.stream import PREVIEWABLE, EventStream, Subscriber
 from cma_tui.simulator.surface import Reply, Surface, reply_of
-
-if TYPE_CHECKING:
-    from cma_tui.simulator.simulator import Simulator
 
 _MAX_PREVIEW_TYPES = 100
 

@@ -13,16 +13,15 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from cma_tui.simulator.api import application
 from cma_tui.simulator.connections import Connections
-
-if TYPE_CHECKING:
-    from cma_tui.simulator.simulator import Simulator
+from cma_tui.simulator.simulator import Simulator
 
 _SECONDS_TO_FINISH = 2.0
 _SECONDS_TO_KEEP_IDLE = 75  # a client may come back to its connection after a long think
@@ -60,7 +59,7 @@ class _Server(uvicorn.Server):
     def __init__(self, sim: Simulator) -> None:
         super().__init__(
             uvicorn.Config(
-                sim.app,
+                application(sim),
                 http=partial(_Protocol, sim.connections),  # type: ignore[arg-type]  # a class is all it wants to call
                 ws="none",
                 lifespan="off",

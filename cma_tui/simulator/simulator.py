@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from cma_tui.simulator import checks, resources
 from cma_tui.simulator.agent import Agent
@@ -18,9 +17,6 @@ from cma_tui.simulator.connections import Connections
 from cma_tui.simulator.faults import Faults
 from cma_tui.simulator.rest import terminate
 from cma_tui.simulator.store import Event, Session, Thread
-
-if TYPE_CHECKING:
-    from starlette.applications import Starlette
 
 _DEMO_BUDGET_CENTS = 500
 
@@ -65,13 +61,6 @@ class Simulator:
         self._minds: dict[str, Agent] = {}
         self.agent_id = self.add_agent(resources.DEMO_AGENT)["id"]
         self.environment_id = self.add_environment({"name": "demo"})["id"]
-
-    @cached_property
-    def app(self) -> Starlette:
-        """The ASGI application."""
-        from cma_tui.simulator.api import application
-
-        return application(self)
 
     # --- resources ------------------------------------------------------------------------------------------
 

@@ -19,13 +19,12 @@ from starlette.responses import Response
 from cma_tui.simulator import checks
 from cma_tui.simulator.checks import ApiError, refuse
 from cma_tui.simulator.clock import EPOCH, stamp
+from cma_tui.simulator.simulator import Simulator
 from cma_tui.simulator.store import Event, Session, Thread, encode
 from cma_tui.simulator.stream import EventStream
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
-
-    from cma_tui.simulator.simulator import Simulator
 
 _MAX_BODY = 32 * 1024 * 1024
 _REQUESTS_PER_MINUTE = 1200
