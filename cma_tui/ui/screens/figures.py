@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from rich.cells import cell_len
 
@@ -17,15 +17,13 @@ from cma_tui.session.cost import NANO
 from cma_tui.session.elapsed import seconds
 from cma_tui.session.errors import request_error
 from cma_tui.session.figures import TurnFigures
+from cma_tui.session.model import Session
 from cma_tui.session.sums import Sums
 from cma_tui.text import NOT_KNOWN, count, duration, first_line, money
 from cma_tui.ui.cells import fit
-from cma_tui.ui.counting import amount
+from cma_tui.ui.counting import Counting, amount
 from cma_tui.ui.widgets.headings import title as turn_title
 from cma_tui.ui.widgets.page import Line
-
-if TYPE_CHECKING:
-    from cma_tui.ui.screens.metrics import MetricsView
 
 Value = float | None
 Lines = list[Line]
@@ -34,20 +32,39 @@ _MINOR: Final = frozenset({"first", "reqs", "tok/s"})
 """Columns that are left out of a narrower table, unless it is sorted by one."""
 
 
+class Shown(Protocol):
+    """The view that a table is in."""
+
+    session: Session
+    counting: Counting
+    order: Order
+    cursor: int
+    """The row under the cursor."""
+
+    @property
+    def window(self) -> int | None:
+        """How many tokens the model's context holds."""
+        ...
+
+    def window_of(self, thread: str | None, ordinal: int | None = None) -> int | None:
+        """The same of a thread's model, at that event or now."""
+        ...
+
+
 class Column(NamedTuple):
     """A column of the table of turns."""
 
     title: str
     width: int
-    value: Callable[[MetricsView, TurnFigures], Value]
-    write: Callable[[MetricsView, TurnFigures], str]
+    value: Callable[[Shown, TurnFigures], Value]
+    write: Callable[[Shown, TurnFigures], str]
 
 
-def _count(name: str) -> Callable[[MetricsView, TurnFigures], Value]:
+def _count(name: str) -> Callable[[Shown, TurnFigures], Value]:
     return lambda view, turn: getattr(turn, name)
 
 
-def _written(value: Callable[[MetricsView, TurnFigures], Value]) -> Callable[[MetricsView, TurnFigures], str]:
+def _written(value: Callable[[Shown, TurnFigures], Value]) -> Callable[[Shown, TurnFigures], str]:
     return lambda view, turn: count(value(view, turn))
 
 
@@ -55,12 +72,12 @@ def _number(title: str, name: str, width: int = 6) -> Column:
     return Column(title, width, _count(name), _written(_count(name)))
 
 
-def wall(view: MetricsView, turn: TurnFigures) -> Value:
+def wall(view: Shown, turn: TurnFigures) -> Value:
     """How long it ran, in seconds."""
     return None if turn.wall_us < 0 else seconds(turn.wall_us)
 
 
-def _first(view: MetricsView, turn: TurnFigures) -> Value:
+def _first(view: Shown, turn: TurnFigures) -> Value:
     """The first token where it was measured, else the first block."""
     measured = view.session.first_tokens.get(turn.first_request)
     if measured is None and turn.first_block_us >= 0:
@@ -68,28 +85,28 @@ def _first(view: MetricsView, turn: TurnFigures) -> Value:
     return measured
 
 
-def _first_words(view: MetricsView, turn: TurnFigures) -> str:
+def _first_words(view: Shown, turn: TurnFigures) -> str:
     block = turn.first_request not in view.session.first_tokens and turn.first_block_us >= 0
     return duration(_first(view, turn)) + (" block" if block else "")
 
 
-def context(view: MetricsView, turn: TurnFigures) -> Value:
+def context(view: Shown, turn: TurnFigures) -> Value:
     """What filled the context, in tokens."""
     return turn.prompt or None
 
 
-def _fill_words(view: MetricsView, turn: TurnFigures) -> str:
+def _fill_words(view: Shown, turn: TurnFigures) -> str:
     if not turn.prompt:
         return NOT_KNOWN
     return f"{turn.prompt / view.window:.0%}" if view.window else count(turn.prompt)
 
 
-def output(view: MetricsView, turn: TurnFigures) -> Value:
+def output(view: Shown, turn: TurnFigures) -> Value:
     """Tokens the model wrote."""
     return turn.output_tokens
 
 
-def spent(view: MetricsView, turn: TurnFigures) -> Value:
+def spent(view: Shown, turn: TurnFigures) -> Value:
     """What it cost, in dollars."""
     return view.counting.book.cost(turn.index).usd
 
@@ -123,7 +140,7 @@ class Order:
         """Turns but the last, lowest first."""
         self._made_of: object = None
 
-    def rows(self, view: MetricsView) -> tuple[int, Callable[[int], int]]:
+    def rows(self, view: Shown) -> tuple[int, Callable[[int], int]]:
         """How many turns there are, and which stands in which row."""
         turns = view.counting.book.turns
         size = len(turns)
@@ -148,7 +165,7 @@ class Order:
 
         return size, at
 
-    def _key(self, view: MetricsView, turn: TurnFigures) -> tuple[float, int]:
+    def _key(self, view: Shown, turn: TurnFigures) -> tuple[float, int]:
         value = COLUMNS[self.column].value(view, turn)
         return (float("-inf") if value is None else value, turn.index)
 
@@ -157,7 +174,7 @@ _SAID = 10
 """The fewest cells in which it is worth saying what began a turn."""
 
 
-def turn_table(view: MetricsView, width: int, room: int) -> Lines:
+def turn_table(view: Shown, width: int, room: int) -> Lines:
     """Turn by turn."""
     size, at = view.order.rows(view)
     view.cursor = max(0, min(view.cursor, size - 1))
@@ -188,7 +205,7 @@ def _row(line: str, width: int, *, here: bool) -> Line:
     return [(f"▸{line[1:]}{' ' * (width - cell_len(line))}", "cursor")] if here else [(line, "")]
 
 
-def _said(view: MetricsView, index: int) -> str:
+def _said(view: Shown, index: int) -> str:
     if index >= len(view.session.turns):
         return ""
     return turn_title(view.session, view.session.turns[index])
@@ -208,7 +225,7 @@ REQUESTS: Final = (
 )
 
 
-def request_table(view: MetricsView, width: int, room: int) -> Lines:
+def request_table(view: Shown, width: int, room: int) -> Lines:
     """Model request by model request, the newest first."""
     book = view.counting.book
     size = len(book.requests)
@@ -225,13 +242,13 @@ def request_table(view: MetricsView, width: int, room: int) -> Lines:
     return lines
 
 
-def request_at(view: MetricsView, row: int) -> int:
+def request_at(view: Shown, row: int) -> int:
     """The item of the request in a row."""
     requests: Sequence[int] = view.counting.book.requests
     return requests[len(requests) - 1 - row if view.order.falling else row]
 
 
-def _request(view: MetricsView, index: int) -> dict[str, str]:
+def _request(view: Shown, index: int) -> dict[str, str]:
     one = view.counting.book.request(index)
     child = view.session.threads.get(one.thread) if one.thread is not None else None
     name = "primary" if one.thread is None else (child and child.agent_name) or one.thread
@@ -258,7 +275,7 @@ def _request(view: MetricsView, index: int) -> dict[str, str]:
     }
 
 
-def tool_table(view: MetricsView, width: int, room: int) -> Lines:
+def tool_table(view: Shown, width: int, room: int) -> Lines:
     """Tool by tool, and what each server's add up to."""
     book = view.counting.book
     titles = f"{'uses':>7}{'failed':>8}{'denied':>8}{'p50':>8}{'p95':>8}{'cost':>9}  tool"
@@ -278,7 +295,7 @@ def tool_table(view: MetricsView, width: int, room: int) -> Lines:
     return lines
 
 
-def thread_table(view: MetricsView, width: int, room: int) -> Lines:
+def thread_table(view: Shown, width: int, room: int) -> Lines:
     """Thread by thread."""
     titles = f"{'reqs':>7}{'tools':>7}{'failed':>8}{'in':>8}{'out':>8}{'model':>8}{'tool':>8}{'cost':>9}"
     titles += "  thread"

@@ -116,7 +116,9 @@ class MetricsView(Page):
         super().__init__()
         self.session: Session = session
         self.counting: Counting = counting
-        self.tab, self.cursor, self.order = 0, 0, Order()
+        self.tab: int = 0
+        self.cursor: int = 0
+        self.order: Order = Order()
 
     @property
     def window(self) -> int | None:
