@@ -9,17 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cma_tui.source import SourceError
 from cma_tui.text import printable
 from cma_tui.ui.drive import exporting, managing, slash
+from cma_tui.ui.drive.panel import DrivePanel
 from cma_tui.ui.drive.slash import COMMANDS, Parsed
 from cma_tui.ui.keys import keymap_of
 from cma_tui.ui.widgets.outbox import Entry
-
-if TYPE_CHECKING:
-    from cma_tui.ui.drive.panel import DrivePanel
 
 RUBRIC_LIMIT = 262_144
 MOST_ITERATIONS = 20
@@ -29,8 +27,13 @@ class UsageError(Exception):
     """A command was not given what it takes. Its message is one line."""
 
 
-async def run(panel: DrivePanel, command: Parsed) -> bool:
-    """Do what a command says. Returns whether its text has been used."""
+async def run(panel: DrivePanel, written: str, command: Parsed) -> None:
+    """Do what a command says; its text leaves the composer when it has been used."""
+    if await _done(panel, command):
+        panel.composer.taken(written)
+
+
+async def _done(panel: DrivePanel, command: Parsed) -> bool:
     deed = DEEDS.get(command.name)
     if deed is None:
         name = printable(command.name, cap=40)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cma_tui.event import Event
 from cma_tui.feed import fold_all
@@ -19,9 +18,7 @@ from cma_tui.report.export.masking import masked, report
 from cma_tui.report.export.part import Part
 from cma_tui.source import SourceError
 from cma_tui.ui.drive import managing
-
-if TYPE_CHECKING:
-    from cma_tui.ui.drive.panel import DrivePanel
+from cma_tui.ui.drive.panel import DrivePanel
 
 OPEN = "--no-redact"
 

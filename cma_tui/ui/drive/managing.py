@@ -10,16 +10,14 @@ import asyncio
 import os
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cma_tui.source import SourceError
 from cma_tui.source.resources import Resources, cents_of
 from cma_tui.text import money, printable, size
 from cma_tui.ui.drive.confirm import Confirm
+from cma_tui.ui.drive.panel import DrivePanel
 from cma_tui.ui.drive.sheet import TextSheet
-
-if TYPE_CHECKING:
-    from cma_tui.ui.drive.panel import DrivePanel
 
 
 def _reach(panel: DrivePanel) -> tuple[Resources, str]:

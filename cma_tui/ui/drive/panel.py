@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from textual.app import ComposeResult
+from textual.message import Message
 from textual.timer import Timer
 
 from cma_tui.feed import Feed
@@ -43,6 +44,13 @@ class DrivePanel(Answering):
     DrivePanel { height: auto; width: 1fr; }
     DrivePanel > #line { height: auto; width: 1fr; padding: 0 1; display: none; color: $cma-quiet; }
     """
+
+    class Commanded(Message):
+        """A command was written, for whoever knows what it does."""
+
+        def __init__(self, written: str, command: slash.Parsed) -> None:
+            self.written, self.command = written, command
+            super().__init__()
 
     def __init__(
         self,
@@ -150,7 +158,7 @@ class DrivePanel(Answering):
         if message.aim is not None:
             self.answer_in_words(message.aim, text, command)
         elif command is not None:
-            self.run_worker(self._command(message.text, command))
+            self.post_message(self.Commanded(message.text, command))
         else:
             self.post(message.text, slash.message(text), message.how)
 
@@ -283,12 +291,6 @@ class DrivePanel(Answering):
             self._done(entry)
         self._show_outbox()
         return bool(found)
-
-    async def _command(self, written: str, command: slash.Parsed) -> None:
-        from cma_tui.ui.drive.deeds import run
-
-        if await run(self, command):
-            self.composer.taken(written)
 
     # -- what is on disk --------------------------------------------------------------------------------
 

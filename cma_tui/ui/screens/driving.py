@@ -70,6 +70,13 @@ class Driving(Viewing):
         self.played_on.say(message.text, message.style)
         self._header.show()
 
+    def on_drive_panel_commanded(self, message: DrivePanel.Commanded) -> None:
+        """Do what was written as a command."""
+        from cma_tui.ui.drive.deeds import run
+
+        if self._drive is not None:
+            self.run_worker(run(self._drive, message.written, message.command))
+
     def on_sender_left(self) -> None:
         """Back to the timeline."""
         self._timeline.focus()
