@@ -31,7 +31,6 @@ from cma_tui.ui.screens.overview import OverviewScreen
 from cma_tui.ui.screens.session import SessionScreen
 from cma_tui.ui.screens.threads import ThreadsView
 from cma_tui.ui.screens.tracing import Tracing
-from cma_tui.ui.screens.waterfall import WaterfallView
 from cma_tui.ui.widgets.approval import Approval
 from cma_tui.ui.widgets.composer import Composer
 from cma_tui.ui.widgets.detail import Detail
@@ -42,6 +41,7 @@ from cma_tui.ui.widgets.prompt import Prompt
 from cma_tui.ui.widgets.reader import Reader
 from cma_tui.ui.widgets.sessions import Rows
 from cma_tui.ui.widgets.timeline import Timeline
+from cma_tui.ui.widgets.waterfall import WaterfallView
 from tests import keys_page
 from tests.stories.write import Log
 from tests.ui.incident import incident

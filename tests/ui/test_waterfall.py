@@ -2,8 +2,8 @@
 
 import pytest
 
-from cma_tui.ui.screens import waterfall
 from cma_tui.ui.screens.waterfall import Waterfall
+from cma_tui.ui.widgets import waterfall
 from tests.report.test_waterfall import incident
 from tests.stories.write import Log
 from tests.ui.play import playing
