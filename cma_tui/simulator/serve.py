@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -22,6 +22,9 @@ from uvicorn.server import ServerState
 from cma_tui.simulator.api import application
 from cma_tui.simulator.connections import Connections
 from cma_tui.simulator.simulator import Simulator
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 _SECONDS_TO_FINISH = 2.0
 _SECONDS_TO_KEEP_IDLE = 75  # a client may come back to its connection after a long think
@@ -53,14 +56,27 @@ class _Protocol(H11Protocol):
         super().connection_lost(exc)
 
 
+class Service(Protocol):
+    """What is served: a simulator, or something else that answers in the same loop."""
+
+    @property
+    def connections(self) -> Connections:
+        """Those that are open."""
+        ...
+
+    async def close(self) -> None:
+        """End what goes on."""
+        ...
+
+
 class _Server(uvicorn.Server):
     """Uvicorn's server, started and stopped by events instead of polling."""
 
-    def __init__(self, sim: Simulator) -> None:
+    def __init__(self, service: Service, app: ASGIApp) -> None:
         super().__init__(
             uvicorn.Config(
-                application(sim),
-                http=partial(_Protocol, sim.connections),  # type: ignore[arg-type]  # a class is all it wants to call
+                app,
+                http=partial(_Protocol, service.connections),  # type: ignore[arg-type]  # a class is all it wants to call
                 ws="none",
                 lifespan="off",
                 access_log=False,
@@ -70,7 +86,7 @@ class _Server(uvicorn.Server):
                 timeout_keep_alive=_SECONDS_TO_KEEP_IDLE,
             )
         )
-        self._sim = sim
+        self._service = service
         self.ready = asyncio.Event()
         self.leaving = asyncio.Event()
 
@@ -89,13 +105,13 @@ class _Server(uvicorn.Server):
         for server in self.servers:
             server.close()
         try:
-            await self._sim.close()
+            await self._service.close()
         finally:
             for connection in list(self.server_state.connections):
                 connection.shutdown()
             if tasks := list(self.server_state.tasks):
                 await asyncio.wait(tasks, timeout=_SECONDS_TO_FINISH)
-            self._sim.connections.drop_all()
+            self._service.connections.drop_all()
 
 
 def _listen() -> socket.socket:
@@ -106,10 +122,18 @@ def _listen() -> socket.socket:
 
 
 @asynccontextmanager
-async def serving(sim: Simulator) -> AsyncIterator[str]:
-    """Serve a simulator on a free loopback port of the running loop; yields the base URL."""
+async def serving(service: Service, app: ASGIApp | None = None) -> AsyncIterator[str]:
+    """Serve on a free loopback port of the running loop; yields the base URL.
+
+    Args:
+        service: what is served.
+        app: what answers for it; of a simulator its API.
+    """
     listener = _listen()
-    server = _Server(sim)
+    if app is None:
+        assert isinstance(service, Simulator)
+        app = application(service)
+    server = _Server(service, app)
     running = asyncio.get_running_loop().create_task(server.serve(sockets=[listener]))
     running.add_done_callback(lambda _: server.ready.set())
     try:
@@ -124,8 +148,8 @@ async def serving(sim: Simulator) -> AsyncIterator[str]:
 class ServerThread:
     """The same on a thread with a loop of its own: `with ServerThread(sim) as base_url:`."""
 
-    def __init__(self, sim: Simulator) -> None:
-        self._sim = sim
+    def __init__(self, service: Service, app: ASGIApp | None = None) -> None:
+        self._service, self._app = service, app
         self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
         self._started = threading.Event()
         self._base_url = ""
@@ -168,6 +192,6 @@ class ServerThread:
 
     async def _serve(self) -> None:
         self._loop, self._leaving = asyncio.get_running_loop(), asyncio.Event()
-        async with serving(self._sim) as self._base_url:
+        async with serving(self._service, self._app) as self._base_url:
             self._started.set()
             await self._leaving.wait()

@@ -73,8 +73,7 @@ class Fake:
         self.changed = threading.Condition()
         self._released: asyncio.Event | None = None
         self.url = ""
-        self._thread = ServerThread(self)
-        self.app = Starlette(
+        app = Starlette(
             routes=[
                 Route("/api/apikey/login", self._guarded(self._login), methods=["POST"]),
                 Route("/v1/project", self._guarded(self._project), methods=["POST"]),
@@ -84,6 +83,7 @@ class Fake:
                 Route("/version", self._version, methods=["GET"]),
             ]
         )
+        self._thread = ServerThread(self, app)
 
     def __enter__(self):
         self.url = self._thread.__enter__()
