@@ -1,23 +1,21 @@
 """Saved logs of every shape, read into the same events.
 
-Owns telling the shapes apart, by content and never by name, and the way from bytes to events. Invariants:
-events come in file order and every pass reads from the start; JSON lines and event streams are read line
-by line in flat memory; whatever the file holds, nothing but `LogError` is raised; what was passed over is
-in the notes.
+Owns the way from bytes to events; `layout` tells which it is. Invariants: events come in file order and every
+pass reads from the start; JSON lines and event streams are read line by line in flat memory; whatever the
+file holds, nothing but `LogError` is raised; what was passed over is in the notes.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, MutableSequence
 from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Literal, NamedTuple, Self, cast
+from typing import Self, cast
 
-from cma_tui.content import as_dict, as_text
 from cma_tui.event import EVENT_TYPES, Event, bad_frame, decode, parse, parse_lines
 from cma_tui.log.index import LogEvents, Source
+from cma_tui.log.layout import TRIED, plan_of, refusal
 from cma_tui.log.order import MARK, in_order
 from cma_tui.log.origin import (
     DOCUMENT_CAP,
@@ -31,7 +29,7 @@ from cma_tui.log.origin import (
     unified,
 )
 from cma_tui.log.passes import by_session, one_by_one, settled, several
-from cma_tui.log.scan import documents, fields
+from cma_tui.log.scan import documents
 from cma_tui.log.shapes import (
     JSON_LINES,
     JSON_OBJECTS,
@@ -44,22 +42,8 @@ from cma_tui.log.shapes import (
     unwrap,
 )
 from cma_tui.log.sse import frames
-from cma_tui.text import first_line
 
 __all__ = ["LogError", "SavedLog", "open_log"]
-
-_HEAD: Final = 1 << 20
-"""How much of the beginning tells the shape."""
-_TRIED: Final = 32
-"""This many lines without an event, and it is no log."""
-
-_WRAPPINGS: Final = frozenset({"data", "events", "session", "threads"})
-_BOM: Final = b"\xef\xbb\xbf"
-_WIDE: Final = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff", b"{\x00", b"[\x00", b"\x00{", b"\x00[")
-_sse_line = re.compile(rb"^(?:data|event)(?::|\r?$)", re.MULTILINE).search
-_sse_start = re.compile(rb"(?:data|event|id|retry)?:").match
-_space = re.compile(rb"\s*+").match
-_head_end = re.compile(rb"\r?\n\r?\n").search
 
 
 class SavedLog:
@@ -71,13 +55,13 @@ class SavedLog:
         self._shown = 0
         """Which session the latest pass is of."""
         self._ordered: bool | None = None
-        self._plan = _plan(origin)
+        self._plan = plan_of(origin)
         self.name = origin.name
         self.shape = ""
         """What the file is: "JSON lines", "recording", "JSON array", "SSE capture" and so on."""
-        first = list(islice(chain.from_iterable(self._read(self._found)), _TRIED))
+        first = list(islice(chain.from_iterable(self._read(self._found)), TRIED))
         if not (self._found.recognised or any(map(is_event, first))):
-            raise LogError(self.name, _refusal(first, self._plan, self._found))
+            raise LogError(self.name, refusal(first, self._plan, self._found))
         self.shape = self._found.shape
         self._calls = self._found.calls
 
@@ -214,80 +198,6 @@ def open_log(path: Path | str) -> SavedLog:
     except LogError:
         origin.close()
         raise
-
-
-# -- telling the layout ------------------------------------------------------------------------------------
-
-
-class _Plan(NamedTuple):
-    layout: Literal["lines", "document", "frames"]
-    start: int
-    """Where the content begins: behind a byte order mark, white space and HTTP headers."""
-    head: bytes
-    """The beginning of the content."""
-
-
-def _plan(origin: Origin) -> _Plan:
-    head = b""
-    notes: list[str] = []
-    for chunk in origin.chunks(notes):
-        head += chunk
-        if len(head) >= _HEAD:
-            break
-    if not head.strip():
-        raise LogError(origin.name, notes[0] if notes else "empty")
-    if head.startswith(_WIDE):
-        raise LogError(origin.name, "UTF-16 or UTF-32 text: save it as UTF-8")
-    start = len(_BOM) if head.startswith(_BOM) else 0
-    while True:
-        space = _space(head, start)
-        start = space.end() if space is not None else start
-        if not head.startswith(b"HTTP/", start):
-            break
-        end = _head_end(head, start)
-        start = end.end() if end is not None else len(head)
-    return _Plan(_layout(head[start:]), start, head[start : start + 4096])
-
-
-def _layout(head: bytes) -> Literal["lines", "document", "frames"]:
-    if head[:1] not in (b"{", b"["):
-        return "frames" if _sse_start(head) or _sse_line(head) else "lines"
-    line, _, rest = head.partition(b"\n")
-    if len(line) < _HEAD and decode(line) is not None:
-        return "lines"
-    if not rest:  # one long line
-        if head[:1] == b"[":
-            return "lines" if head[1:64].lstrip()[:1] == b'"' else "document"
-        names = fields(head)
-        return "lines" if "type" in names or names.keys().isdisjoint(_WRAPPINGS) else "document"
-    if len(line.strip()) > 1:
-        # A damaged first line before whole ones, or the first line of a document that spans many?
-        for later in rest.split(b"\n")[:_TRIED]:
-            if later[:1] in (b"{", b"[") and decode(later) is not None:
-                return "lines"
-    return "document"
-
-
-def _refusal(first: list[Event], plan: _Plan, found: Found) -> str:
-    """Why it is no log."""
-    head = plan.head
-    if plan.layout != "frames" and b"\x00" in head:
-        return "not an event log: binary data"
-    for event in first:
-        if event.type == "error":
-            error = as_dict(event.data.get("error"))
-            said = as_text(error.get("message")) or as_text(error.get("type")) or "an error"
-            return f"not an event log: the API's error answer: {first_line(said, 200)}"
-    if plan.layout == "frames":
-        return "not an event log: an SSE capture without events"
-    if head[:1] == b"<":
-        return "not an event log: an HTML or XML page"
-    if head[:1] == b"[":
-        return "not an event log: a JSON array without events"
-    if head[:1] == b"{":
-        several = found.shape == JSON_LINES and len(first) > 1
-        return f"not an event log: {'JSON lines' if several else 'a JSON object'} without events"
-    return "not an event log: no events in its first lines"
 
 
 # -- the three ways through a file -------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from cma_tui.session.model import Change
 from cma_tui.settings import Settings
 from cma_tui.source import Batch, SourceError
 from cma_tui.ui import app as app_module
-from cma_tui.ui.screens.session import TICK
+from cma_tui.ui.screens.drawing import TICK
 from tests.stories.recordings import NAMES, recording
 from tests.stories.write import Log, preview_delta, preview_start
 from tests.ui.play import Sends, Stage, opening, playing
