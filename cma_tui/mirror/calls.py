@@ -7,63 +7,68 @@ final is no score.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 
 from cma_tui.content import as_text
 from cma_tui.event import ModelUsage
 from cma_tui.mirror import messages
-from cma_tui.mirror.counts import Tally
 from cma_tui.mirror.cut import Cut, other_end
 from cma_tui.mirror.messages import Exchange
 from cma_tui.mirror.row import FIRST_TOKEN, Row, known, metrics, seconds
 from cma_tui.session.cost import NANO
-from cma_tui.session.errors import Events, denied, request_failures, tool_failure
+from cma_tui.session.errors import Events, TurnError, denied
 from cma_tui.session.model import Evaluation, Item, ModelRequest, ToolUse
+from cma_tui.session.sums import Sums, used
 
 _SCORES = {"satisfied": 1.0, "max_iterations_reached": 0.0}
 """Final verdicts. All others leave the outcome open."""
 
 
-def token_metrics(tokens: ModelUsage | Tally) -> dict[str, float]:
+def token_metrics(sums: Sums) -> dict[str, float]:
     """Tokens by the names that Braintrust adds up."""
-    if isinstance(tokens, Tally):
-        fresh, read, written = tokens.input_tokens, tokens.cache_read_tokens, tokens.cache_write_tokens
-    else:
-        fresh, read = tokens.input_tokens, tokens.cache_read_input_tokens
-        written = tokens.cache_creation_input_tokens
-    prompt = fresh + read + written
     return metrics(
-        prompt_tokens=prompt,
-        completion_tokens=tokens.output_tokens,
-        tokens=prompt + tokens.output_tokens,
-        prompt_cached_tokens=read,
-        prompt_cache_creation_tokens=written,
+        prompt_tokens=sums.prompt_tokens,
+        completion_tokens=sums.output_tokens,
+        tokens=sums.prompt_tokens + sums.output_tokens,
+        prompt_cached_tokens=sums.cache_read_tokens,
+        prompt_cache_creation_tokens=sums.cache_write_tokens,
     )
 
 
-def call_rows(cut: Cut, turn: str, parts: dict[int, int], only: Set[int] | None = None) -> list[Row]:
+def _usage_metrics(usage: ModelUsage | None) -> dict[str, float]:
+    return {} if usage is None else token_metrics(Sums(**used(usage)))
+
+
+def call_rows(
+    cut: Cut,
+    turn: str,
+    parts: Mapping[int, int],
+    found: Mapping[int, TurnError],
+    only: Set[int] | None = None,
+) -> list[Row]:
     """The rows below a turn's, parents before their children.
 
     Args:
         cut: the turn.
         turn: the key of its row.
         parts: each request's and grader's part of its cost, by item index, in billionths of a dollar.
+        found: what went wrong with each item, by its index.
         only: calls of these items alone; the others are there to tell what was said before.
     """
     rows = [_run_row(cut, run, turn) for run in cut.runs]
     threads = _thread_rows(cut, turn)
     rows += threads.values()
-    exchanges, failures = messages.exchanges(cut), request_failures(cut.events, cut.items)
+    exchanges = messages.exchanges(cut)
     for position, item in cut.items.items():
         if only is not None and position not in only:
             continue
         above = threads[item.thread].key if item.thread in threads else turn
         if isinstance(item, ModelRequest):
             row = _request_row(cut, position, item, above, exchanges[position])
-            if position in failures:
-                row.error = failures[position].line
+            if position in found:
+                row.error = found[position].line
         elif isinstance(item, ToolUse):
-            row = _tool_row(cut, item, above)
+            row = _tool_row(cut, item, above, found.get(position))
         elif isinstance(item, Evaluation):
             row = _outcome_row(cut, item, above)
         else:
@@ -113,13 +118,12 @@ def _request_row(cut: Cut, position: int, request: ModelRequest, above: str, exc
             unfinished=request.end < 0,
         ),
         metrics=metrics(start=start, end=end)
-        | (token_metrics(request.usage) if request.usage is not None else {})
+        | _usage_metrics(request.usage)
         | metrics(**{FIRST_TOKEN: seconds(cut.first_tokens.get(position))}),
     )
 
 
-def _tool_row(cut: Cut, use: ToolUse, above: str) -> Row:
-    failure = tool_failure(cut.events, use)
+def _tool_row(cut: Cut, use: ToolUse, above: str, failure: TurnError | None) -> Row:
     start, end = _times(cut, use, use.at, use.result_at)
     answered = use.confirmed_at
     asked = None if answered is None or use.at is None else max(0.0, answered - use.at)
@@ -166,7 +170,7 @@ def _outcome_row(cut: Cut, grading: Evaluation, above: str) -> Row:
             unfinished=grading.end < 0,
         ),
         metrics=metrics(start=start, end=end)
-        | (token_metrics(grading.usage) if grading.usage is not None else {})
+        | _usage_metrics(grading.usage)
         | ({"estimated_cost": 0.0} if grading.usage is not None else {}),
         scores={"outcome": _SCORES[grading.result]} if grading.result in _SCORES else {},
     )
@@ -177,7 +181,7 @@ def _thread_rows(cut: Cut, turn: str) -> dict[str | None, Row]:
     times: dict[str, list[float]] = {name: [] for name in cut.threads}
     sent: dict[str, list[messages.Message]] = {}
     came: dict[str, list[messages.Message]] = {}
-    tallies: dict[str, Tally] = {}
+    sums: dict[str, Sums] = {}
     for item in cut.items.values():
         event = cut.events[item.event]
         name = item.thread
@@ -193,7 +197,7 @@ def _thread_rows(cut: Cut, turn: str) -> dict[str | None, Row]:
             continue
         times[name] += [moment for moment in (item.at, _end_of(item)) if moment is not None]
         if isinstance(item, ModelRequest) and item.usage is not None:
-            tallies.setdefault(name, Tally()).add_usage(item.usage)
+            sums.setdefault(name, Sums()).add(used(item.usage))
     rows: dict[str | None, Row] = {}
     for name in sorted(cut.threads, key=lambda name: _depth(cut, name)):
         thread, moments = cut.threads[name], times[name]
@@ -217,7 +221,7 @@ def _thread_rows(cut: Cut, turn: str) -> dict[str | None, Row]:
             metrics=metrics(
                 start=seconds(min(moments, default=None)), end=seconds(max(moments, default=None))
             )
-            | (token_metrics(tallies[name]) | {"estimated_cost": 0.0} if name in tallies else {}),
+            | (token_metrics(sums[name]) | {"estimated_cost": 0.0} if name in sums else {}),
         )
     return rows
 

@@ -15,14 +15,14 @@ import msgspec
 from cma_tui.content import as_dict, as_text
 from cma_tui.mirror import cost, messages
 from cma_tui.mirror.calls import call_rows, token_metrics
-from cma_tui.mirror.counts import Tally
 from cma_tui.mirror.cut import Cut, Head, Index, identity_of, index_of, take, take_head
 from cma_tui.mirror.row import FIRST_TOKEN, Row, known, metrics, seconds
 from cma_tui.session.book import Book
-from cma_tui.session.errors import TurnError, ended_badly, errors_of
+from cma_tui.session.errors import TurnError, ended_badly, errors_of, failures
 from cma_tui.session.figures import waiting_us, wall_us
 from cma_tui.session.members import Agent
 from cma_tui.session.model import ModelRequest, Session, ToolUse, Turn
+from cma_tui.session.sums import Sums, used
 
 SESSION = "session"
 _ERRORS = 20
@@ -84,17 +84,16 @@ def cut_rows(cut: Cut, *, provisional: bool = False, only: Set[int] | None = Non
             what it begins with.
         only: rows of these items alone, beside the turn's.
     """
-    key = f"turn:{cut.key}"
+    key, found = f"turn:{cut.key}", failures(cut.events, cut.items)
     if provisional:
-        rows = call_rows(cut, key, {}, only)
+        rows = call_rows(cut, key, {}, found, only)
         for row in rows:
             row.rank = 0
             row.metadata.pop("unfinished", None)  # what is merged stays, and this will not hold
         return [_opening(cut, key), *rows]
     parts = cost.shares(cut)
-    rows = call_rows(cut, key, parts)
-    errors = errors_of(cut.events, cut.items)
-    own = _turn_row(cut, key, errors, cost.own_cost(cut, parts))
+    rows = call_rows(cut, key, parts, found)
+    own = _turn_row(cut, key, errors_of(found, cut.items), cost.own_cost(cut, parts))
     _embrace(own, rows)
     if not cut.turn.ended:
         for row in (own, *rows):
@@ -105,7 +104,7 @@ def cut_rows(cut: Cut, *, provisional: bool = False, only: Set[int] | None = Non
 def _turn_row(cut: Cut, key: str, errors: list[TurnError], own_cost: float) -> Row:
     turn = cut.turn
     uses = [item for item in cut.items.values() if isinstance(item, ToolUse)]
-    tally, requests, first_token = _counts(cut)
+    sums, requests, first_token = _counts(cut)
     names: dict[str, int] = {}
     for use in uses:
         names[use.name] = names.get(use.name, 0) + 1
@@ -124,7 +123,7 @@ def _turn_row(cut: Cut, key: str, errors: list[TurnError], own_cost: float) -> R
             cost_mark=None if cut.bill.cost.nano is None else cut.bill.cost.mark,
             interrupted=turn.interrupted or None,
             tools_used=names or None,
-            confirmations=tally.confirmations or None,
+            confirmations=sums.confirmations or None,
             errors=[msgspec.to_builtins(error) for error in errors[:_ERRORS]] or None,
             errors_left_out=max(0, len(errors) - _ERRORS) or None,
             error_category=errors[-1].category if errors else None,
@@ -132,16 +131,16 @@ def _turn_row(cut: Cut, key: str, errors: list[TurnError], own_cost: float) -> R
         metrics=metrics(
             start=seconds(turn.started_at),
             end=seconds(turn.ended_at if turn.ended else None),
-            tool_calls=tally.tool_uses,
-            tool_errors=tally.tool_errors,
-            model_requests=tally.model_requests,
+            tool_calls=sums.tool_uses,
+            tool_errors=sums.tool_errors,
+            model_requests=sums.model_requests,
             errors=len(errors),
             running_seconds=None if wall is None else wall / 1_000_000,
             waiting_seconds=waiting_us(turn) / 1_000_000,
             turn_cost_usd=cut.bill.cost.usd,
             estimated_cost=own_cost,
         )
-        | (token_metrics(tally) if requests else {})
+        | (token_metrics(sums) if requests else {})
         | metrics(**{FIRST_TOKEN: seconds(first_token)}),
         tags=["cma", "refusal"] if refused else ["cma"],
     )
@@ -162,21 +161,21 @@ def _opening(cut: Cut, key: str) -> Row:
     )
 
 
-def _counts(cut: Cut) -> tuple[Tally, int, float | None]:
+def _counts(cut: Cut) -> tuple[Sums, int, float | None]:
     """What adds up over the turn, child threads included; how many requests ended; the first token's time."""
-    tally, requests = Tally(), 0
+    sums, requests = Sums(), 0
     for item in cut.items.values():
         if isinstance(item, ToolUse):
-            tally.tool_uses += 1
-            tally.tool_errors += item.is_error
-            tally.confirmations += item.confirmation is not None
+            sums.tool_uses += 1
+            sums.tool_errors += item.is_error
+            sums.confirmations += item.confirmation is not None
         elif isinstance(item, ModelRequest) and item.end >= 0:
-            tally.model_requests += 1
+            sums.model_requests += 1
             if item.usage is not None:
                 requests += 1
-                tally.add_usage(item.usage)
+                sums.add(used(item.usage))
     first = min(cut.first_tokens, default=None)
-    return tally, requests, None if first is None else cut.first_tokens[first]
+    return sums, requests, None if first is None else cut.first_tokens[first]
 
 
 def _session_facts(head: Head, agent: Agent) -> dict[str, Any]:

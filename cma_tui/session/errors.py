@@ -198,22 +198,29 @@ def request_error(session: Session, index: int) -> TurnError | None:
     return request_failures(session.events, near).get(index)
 
 
-def errors_of(events: Events, items: Mapping[int, Item]) -> list[TurnError]:
-    """Everything that went wrong with the items of a turn, in order."""
-    found: list[tuple[int, TurnError]] = []
-    said = any(isinstance(item, Failure) for item in items.values())
-    requests = {} if said else request_failures(events, items)
+def failures(events: Events, items: Mapping[int, Item]) -> dict[int, TurnError]:
+    """What went wrong with each of the items of a turn, by item index."""
+    found = request_failures(events, items)
     for position, item in items.items():
         error: TurnError | None = None
         if isinstance(item, Failure):
             error = session_failure(events, item)
         elif isinstance(item, ToolUse):
             error = tool_failure(events, item)
-        else:
-            error = requests.get(position)
         if error is not None:
-            found.append((item.event, error))
-    return [error for _, error in sorted(found, key=lambda pair: pair[0])]
+            found[position] = error
+    return found
+
+
+def errors_of(found: Mapping[int, TurnError], items: Mapping[int, Item]) -> list[TurnError]:
+    """Everything that went wrong in a turn, in order; of its requests what the session says, if anything."""
+    said = any(isinstance(item, Failure) for item in items.values())
+    told = [
+        (items[position].event, error)
+        for position, error in found.items()
+        if not (said and isinstance(items[position], ModelRequest))
+    ]
+    return [error for _, error in sorted(told, key=lambda pair: pair[0])]
 
 
 def turn_errors(session: Session, turn: Turn, latest: int = maxsize) -> list[TurnError]:
@@ -244,7 +251,7 @@ def turn_errors(session: Session, turn: Turn, latest: int = maxsize) -> list[Tur
             if turn.index == (0 if at is None else max(0, bisect_right(starts, at) - 1)):
                 items[position] = session.items[position]
     owned = {n: item for n, item in sorted(items.items()) if session.owners[item.event] == n}
-    return errors_of(session.events, owned)
+    return errors_of(failures(session.events, owned), owned)
 
 
 def ended_badly(turn: Turn, errors: list[TurnError]) -> str | None:

@@ -151,6 +151,16 @@ def settled(item: Item) -> bool:
     return item.end >= 0 if isinstance(item, ModelRequest | Evaluation) else True
 
 
+def used(usage: ModelUsage) -> Parts:
+    """What the tokens of a model request add."""
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cache_read_tokens": usage.cache_read_input_tokens,
+        "cache_write_tokens": usage.cache_creation_input_tokens,
+    }
+
+
 def of_request(item: ModelRequest, model: str | None, prices: Prices | None) -> Parts:
     """What one model request adds, once it has ended."""
     parts = {"model_requests": 1}
@@ -161,9 +171,7 @@ def of_request(item: ModelRequest, model: str | None, prices: Prices | None) -> 
         parts["model_us"] = length
     usage = item.usage
     if usage is not None:
-        parts["input_tokens"], parts["output_tokens"] = usage.input_tokens, usage.output_tokens
-        parts["cache_read_tokens"] = usage.cache_read_input_tokens
-        parts["cache_write_tokens"] = usage.cache_creation_input_tokens
+        parts |= used(usage)
         if length is not None and timed(length):
             parts["timed_tokens"], parts["timed_us"] = usage.output_tokens, length
         _price(parts, usage, model, item.ended_at, prices)
