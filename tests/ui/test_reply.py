@@ -9,9 +9,8 @@ import pytest
 from cma_tui.event import parse
 from cma_tui.source import SourceError
 from cma_tui.source.news import News
-from cma_tui.ui.drive.arming import ALONE
 from tests.session.test_roster import ask, resource
-from tests.ui.play import Sends, Stage
+from tests.ui.play import DEADLINE, Sends, Stage
 from tests.ui.test_approval import Clock, asking
 from tests.ui.test_overview import board, listed
 
@@ -61,7 +60,7 @@ class Answering:
         return [(event["tool_use_id"], event["result"]) for event in self.sends.sent]
 
     async def until(self, condition):
-        deadline = monotonic() + 60
+        deadline = monotonic() + DEADLINE
         while not condition():
             assert monotonic() < deadline, "waited too long"
             await self.scene.pilot.pause(0.005)
@@ -77,6 +76,12 @@ class Answering:
     async def armed(self):
         await self.ask()
         self.clock.now += 0.71
+
+    async def meant(self):
+        """Wait until no key waits for whether it stays alone: it has decided, or it never will."""
+        await self.scene.settle()
+        await self.until(lambda: self.reply is None or self.reply.approval.guard._timer is None)
+        await self.scene.settle()
 
     async def give(self, *events):
         self.stage.give(*events)
@@ -121,7 +126,7 @@ async def test_keys_in_the_list_answer_nothing():
         await at.armed()
         at.rows.focus()
         await at.scene.press("y", "j", "k", "y")
-        await at.scene.pilot.pause(ALONE * 1.5)
+        await at.meant()
         assert at.answers == []
 
 
@@ -137,7 +142,7 @@ async def test_keys_that_are_typed_before_it_is_known_what_is_asked_do_nothing()
         at.stage.controls = at.sends
         await at.give(*at.log.events)
         await at.scene.press("y")
-        await at.scene.pilot.pause(ALONE * 1.5)
+        await at.meant()
         assert at.answers == []
         assert "make deploy" in at.scene.text()
 
@@ -150,7 +155,7 @@ async def test_keys_that_do_not_come_alone_decide_nothing(keys):
         await at.armed()
         for key in keys:
             at.scene.app._driver.send_message(events.Key(key, key))
-        await at.scene.pilot.pause(ALONE * 2)
+        await at.meant()
         assert at.answers == []
 
 
@@ -289,7 +294,7 @@ async def test_every_size(size):
         if whole:
             await at.until(lambda: at.answers)
             return
-        await at.scene.pilot.pause(ALONE * 2)
+        await at.meant()
         assert at.answers == [], "what is below the edge was not seen"
         at.clock.now += 0.71
         await at.scene.press("n")
