@@ -142,11 +142,67 @@ class Painted(CmaTop):
         super()._display(screen, renderable)
 
 
-class Play:
+class Watched:
+    """A running app, the keys that it gets, and waiting for what comes of them."""
+
+    def __init__(self, app, pilot):
+        self.app, self.pilot = app, pilot
+
+    async def until(self, condition):
+        deadline = monotonic() + DEADLINE
+        while not condition():
+            assert monotonic() < deadline, "waited too long"
+            await self.step()
+            await asyncio.sleep(0.001)  # the feed's thread has to run as well
+
+    async def step(self, enough=3):
+        """Let every widget handle what waits for it, until nothing has waited at so many looks in a row.
+
+        A queue that is empty may have its last message still under way, so everybody has to answer once after
+        all queues were found empty; turns of the loop do for the rest.
+        """
+        calm, answered = 0, False
+        for _ in range(400):
+            if not self.app._running:
+                return
+            if self._busy():
+                calm, answered = 0, False
+            elif answered:
+                calm += 1
+            else:
+                await self.pilot._wait_for_screen()
+                answered = True
+                continue
+            if calm == enough:
+                return
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+
+    def _busy(self):
+        """Whether anything waits to be handled, laid out or painted; what is due to be painted is."""
+        screen = self.app.screen
+        busy = screen._dirty_widgets or screen._callbacks or screen._layout_required
+        busy = busy or screen._repaint_required or screen._scroll_required
+        screen._on_timer_update()
+        return busy or any(
+            node._message_queue.qsize() or node._next_callbacks
+            for node in (self.app, *screen.walk_children(with_self=True))
+        )
+
+    async def press(self, *keys):
+        """Press keys as a terminal sends them, without the pilot's pauses."""
+        for key in keys:
+            char = CHARACTERS.get(key, key if len(key) == 1 else None)
+            self.app._driver.send_message(events.Key(_character_to_key(char) if char else key, char))
+            await self.step()
+
+
+class Play(Watched):
     """A running app and its source."""
 
     def __init__(self, app, stage, feed, pilot):
-        self.app, self.stage, self.feed, self.pilot = app, stage, feed, pilot
+        super().__init__(app, pilot)
+        self.stage, self.feed = stage, feed
 
     @property
     def screen(self):
@@ -193,57 +249,9 @@ class Play:
         drawing = beat.planned or beat._woken or screen._unseen is not None
         return there and not self.feed.behind and not drawing and not looking
 
-    async def until(self, condition):
-        deadline = monotonic() + DEADLINE
-        while not condition():
-            assert monotonic() < deadline, "waited too long"
-            await self.step()
-            await asyncio.sleep(0.001)  # the feed's thread has to run as well
-
-    async def step(self, enough=3):
-        """Let every widget handle what waits for it, until nothing has waited at so many looks in a row.
-
-        A queue that is empty may have its last message still under way, so everybody has to answer once after
-        all queues were found empty; turns of the loop do for the rest.
-        """
-        calm, answered = 0, False
-        for _ in range(400):
-            if not self.app._running:
-                return
-            if self._busy():
-                calm, answered = 0, False
-            elif answered:
-                calm += 1
-            else:
-                await self.pilot._wait_for_screen()
-                answered = True
-                continue
-            if calm == enough:
-                return
-            for _ in range(TURNS):
-                await asyncio.sleep(0)
-
-    def _busy(self):
-        """Whether anything waits to be handled, laid out or painted; what is due to be painted is."""
-        screen = self.app.screen
-        busy = screen._dirty_widgets or screen._callbacks or screen._layout_required
-        busy = busy or screen._repaint_required or screen._scroll_required
-        screen._on_timer_update()
-        return busy or any(
-            node._message_queue.qsize() or node._next_callbacks
-            for node in (self.app, *screen.walk_children(with_self=True))
-        )
-
     async def give(self, *events, **how):
         self.stage.give(*events, **how)
         await self.settle()
-
-    async def press(self, *keys):
-        """Press keys as a terminal sends them, without the pilot's pauses."""
-        for key in keys:
-            char = CHARACTERS.get(key, key if len(key) == 1 else None)
-            self.app._driver.send_message(events.Key(_character_to_key(char) if char else key, char))
-            await self.step()
 
     async def write(self, text):
         """Write into the line that is open."""

@@ -14,7 +14,7 @@ from cma_tui.ui.screens.overview import Opened, OverviewScreen, Ways
 from cma_tui.ui.screens.session import SessionScreen
 from cma_tui.ui.widgets import sessions
 from tests.session.test_roster import ask, event, idle, resource, usage
-from tests.ui.play import Stage, opening
+from tests.ui.play import Stage, Watched, opening
 
 
 class Board(Overview):
@@ -38,9 +38,10 @@ class Board(Overview):
         self.wake()
 
 
-class Scene:
+class Scene(Watched):
     def __init__(self, app, board, pilot):
-        self.app, self.board, self.pilot = app, board, pilot
+        super().__init__(app, pilot)
+        self.board = board
         self.closed = []
         self.stage = None
         """What the bar of a session that asks is attached to."""
@@ -55,19 +56,15 @@ class Scene:
         await self.settle()
 
     async def settle(self):
-        for _ in range(4):
-            await self.pilot.pause()
+        await self.step()
         while self.board.behind:
             self.screen._beat.draw()
         if self.screen.is_current:
             self.screen._show()
-        await self.pilot.pause()
-
-    async def step(self):
-        await self.pilot.pause()
+        await self.step()
 
     async def press(self, *keys):
-        await self.pilot.press(*keys)
+        await super().press(*keys)
         await self.settle()
 
     def lines(self):
@@ -110,7 +107,7 @@ async def board(size=(100, 24), picking=False):
     app = OverviewApp(overview, None if picking else Ways(show, attach))
     async with app.run_test(size=size) as pilot:
         scene = Scene(app, overview, pilot)
-        await pilot.pause()
+        await scene.step()
         yield scene
     app.close_all()
 
@@ -286,7 +283,7 @@ async def test_old_data_says_so(monkeypatch):
         await scene.tell(many(3))
         scene.board.listed_at -= 60
         scene.screen._second()
-        await scene.pilot.pause()
+        await scene.step()
         assert "as of 1 min ago" in scene.text()
 
 

@@ -10,7 +10,7 @@ from cma_tui.event import parse
 from cma_tui.source import SourceError
 from cma_tui.source.news import News
 from tests.session.test_roster import ask, resource
-from tests.ui.play import DEADLINE, Sends, Stage
+from tests.ui.play import Sends, Stage
 from tests.ui.test_approval import Clock, asking
 from tests.ui.test_overview import board, listed
 
@@ -60,10 +60,7 @@ class Answering:
         return [(event["tool_use_id"], event["result"]) for event in self.sends.sent]
 
     async def until(self, condition):
-        deadline = monotonic() + DEADLINE
-        while not condition():
-            assert monotonic() < deadline, "waited too long"
-            await self.scene.pilot.pause(0.005)
+        await self.scene.until(condition)
 
     async def ask(self):
         """Come to the bar and wait until it says what is asked."""
