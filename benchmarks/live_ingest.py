@@ -1,6 +1,6 @@
 """Live ingest: from the bytes of an event stream to folded events.
 
-Measured: CPU time from the bytes, cut as a network cuts them, through `source.frames` (`sse.Frames` and
+Measured: CPU time from the bytes, cut as a network cuts them, through `source.frames` (httpx-sse and
 `event.parse`) and `merge.arrive`, as a feed brings them in, previews included; and each of the three steps
 alone. Limit: the frames found by splitting at empty lines and parsed, nothing kept.
 """
@@ -18,7 +18,6 @@ from cma_tui.event import Event, parse
 from cma_tui.session.merge import arrive
 from cma_tui.session.model import Change, Session
 from cma_tui.source import frames
-from cma_tui.sse import Frames
 
 _CHUNK = 16_384
 """What one read of a socket brings."""
@@ -81,9 +80,10 @@ async def _ingest(data: bytes) -> None:
 
 
 def _frame(data: bytes) -> None:
-    decoder = Frames()
+    decoder = frames.Frames()
     for piece in _pieces(data):
-        decoder.take(piece)
+        for _ in decoder.take(piece):
+            pass
 
 
 def _fold(events: list[Event]) -> None:

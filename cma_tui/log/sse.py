@@ -1,7 +1,8 @@
 """Captured event streams: the frames of a `curl -N` or `curl -i` written to a file.
 
-Owns what a capture has beside its frames: the number of each line, and a torn end; the rules are those of
-`cma_tui.sse`. Invariant: no frame grows beyond the line cap.
+Owns the line rules of server-sent events, as the HTML standard has them: comments and unknown fields
+(HTTP headers too) mean nothing, data lines are joined by LF, a blank line ends a frame. Invariant: no
+frame grows beyond the line cap.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cma_tui.log.origin import LINE_CAP, Lines, TooLong
-from cma_tui.sse import value_of
 
 
 class Frame(NamedTuple):
@@ -49,7 +49,9 @@ def frames(lines: Lines) -> Iterator[Frame]:
 
 def _value(line: bytes) -> bytes | None:
     """The value of a `data` line; None for every other line."""
-    return value_of(line, b"data") if line.startswith(b"data") else None
+    if line[:5] == b"data:":
+        return line[6:] if line[5:6] == b" " else line[5:]
+    return b"" if line == b"data" else None
 
 
 def _frame(data: list[bytes], size: int, number: int) -> Frame:

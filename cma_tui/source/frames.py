@@ -7,14 +7,19 @@ and pings are no events, but they are life.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from time import time
+from typing import Any, Final, cast
+
+import httpx
+from httpx_sse import EventSource, ServerSentEvent
 
 from cma_tui.event import Event, bad_frame, parse
-from cma_tui.sse import Frames
 
-_IGNORED = frozenset({b"ping"})
-_END_MARKS = frozenset({b"[DONE]"})
+_IGNORED = frozenset({"ping"})
+_END_MARKS = frozenset({"[DONE]"})
+_EMPTY_LINES = (b"\n\n", b"\n\r", b"\r\r")
+"""How the end of a frame begins, whichever ends its lines have: an LF that is left over is an empty line."""
 
 MOST = 64 << 20
 """Bytes without the end of a frame that are kept; what is longer has to come by the list."""
@@ -22,6 +27,50 @@ MOST = 64 << 20
 
 class StreamError(Exception):
     """The server said on the stream itself that it failed, or what it sends has no end."""
+
+
+class _Whole:
+    """Whole frames in the shape of a response, which is what httpx-sse reads."""
+
+    headers: Final = {"content-type": "text/event-stream"}
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def iter_text(self) -> Iterator[str]:
+        yield self._text
+
+
+class Frames:
+    """The frames of one stream, as far as its bytes have come.
+
+    A frame is decoded when its end is there: nothing that httpx-sse keeps reaches beyond that, so it is handed
+    whole frames only, those of one read together.
+    """
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        """Bytes of a frame that has not ended."""
+        self._open: list[bytes] = []
+        self._begun = False
+
+    def take(self, chunk: bytes) -> Iterator[ServerSentEvent]:
+        """The frames that end in the next bytes; what in them is no UTF-8 becomes replacement marks."""
+        seam = self._open[-1][-1:] + chunk if self._open else chunk
+        end = max(map(seam.rfind, _EMPTY_LINES)) + 2
+        if end < 2:
+            if chunk:
+                self._open.append(chunk)
+            self.waiting += len(chunk)
+            return
+        end -= len(seam) - len(chunk)
+        text = b"".join((*self._open, chunk[:end])).decode("utf-8", "replace")
+        self._open = [chunk[end:]] if end < len(chunk) else []
+        self.waiting = len(chunk) - end
+        if not self._begun:
+            self._begun = True
+            text = text.removeprefix("\ufeff")
+        yield from EventSource(cast("httpx.Response", cast("Any", _Whole(text)))).iter_sse()
 
 
 def is_event_stream(content_type: str) -> bool:
@@ -40,8 +89,8 @@ async def events(
 
     Args:
         chunks: the body's bytes.
-        alive: called for every chunk, whatever is in it.
-        told: called with the seconds that the server wants between two connections.
+        alive: told of every chunk, whatever is in it.
+        told: what the server says about reconnecting, in seconds.
         stream: the child thread whose stream it is.
 
     Raises:
@@ -50,37 +99,26 @@ async def events(
     frames, position = Frames(), 0
     async for chunk in chunks:
         alive()
-        now, read, why = time(), list[Event](), ""
-        for data, name, retry in frames.take(chunk):
-            if retry is not None:
-                told(retry / 1000)
-            if not data or name in _IGNORED or data in _END_MARKS:
+        now, read, why = time(), list[Event](), None
+        for frame in frames.take(chunk):
+            if frame.retry is not None:
+                told(frame.retry / 1000)
+            if not frame.data or frame.event in _IGNORED or frame.data in _END_MARKS:
                 continue
-            raw = _text(data)
-            if name == b"error":
-                why = raw.decode()
+            if frame.event == "error":
+                why = frame.data
                 break
             position += 1
+            raw = frame.data.encode()
             event = server_event(raw, received_at=now, stream=stream, position=position)
             if event.type != "ping":
                 read.append(event)
         if read:
             yield read
-        if why:
+        if why is not None:
             raise StreamError(why)
         if frames.waiting > MOST:
             raise StreamError(f"a frame of more than {MOST >> 20} MiB")
-
-
-def _text(data: bytes) -> bytes:
-    """The same bytes; what in them is no UTF-8 becomes replacement marks."""
-    if data.isascii():
-        return data
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return data.decode("utf-8", "replace").encode()
-    return data
 
 
 def server_event(
