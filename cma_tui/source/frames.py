@@ -44,8 +44,8 @@ class _Whole:
 class Frames:
     """The frames of one stream, as far as its bytes have come.
 
-    A frame is decoded when its end is there: nothing that httpx-sse keeps reaches beyond that, so it is handed
-    whole frames only, those of one read together.
+    A frame is decoded when its end is there: nothing that httpx-sse keeps reaches beyond that, so it is
+    handed whole frames only, those of one read together.
     """
 
     def __init__(self) -> None:
