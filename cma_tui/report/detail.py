@@ -49,7 +49,7 @@ def title(session: Session, index: int) -> str:
     shown = row(session, index)
     if shown is None:
         return ""
-    return " ".join(part for part in (shown.word, shown.head, shown.outcome) if part)
+    return " ".join(part for part in (shown.word, shown.name, shown.outcome) if part)
 
 
 def sections(session: Session, index: int) -> list[Section]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from cma_tui.content import as_dict, as_text, compact_json, plain_text
 from cma_tui.report.rows import row
-from cma_tui.report.words import agent_name, result_text
+from cma_tui.report.words import result_text
 from cma_tui.session.model import Evaluation, Item, ModelRequest, Session, ToolUse
 from cma_tui.text import printable
 
@@ -215,7 +215,7 @@ def texts(session: Session, index: int) -> Iterator[str]:
         return
     item = session.items[index]
     event = session.events[item.event]
-    lone = " ".join(part for part in (shown.head, "" if shown.prose else shown.text, shown.outcome) if part)
+    lone = " ".join(part for part in (shown.name, "" if shown.prose else shown.text, shown.outcome) if part)
     yield lone
     if shown.aside:
         yield shown.aside
@@ -231,8 +231,6 @@ def texts(session: Session, index: int) -> Iterator[str]:
         yield _printable(plain_text(event.content))
     elif isinstance(item, Evaluation) and item.end >= 0:
         yield _printable(as_text(session.events[item.end].data.get("explanation")) or "")
-    if item.thread is not None:
-        yield agent_name(session, item.thread)
     yield printable(event.key, strict=True)
 
 

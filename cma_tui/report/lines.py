@@ -155,7 +155,7 @@ def text_lines(shown: Row) -> list[str]:
     """A row as one line: time, word, head, text, outcome, duration, figure. More of it stands indented."""
     margin = " " * (len(_NO_TIME) + 2 + _WORD + 2)
     text, *more = shown.text.split("\n")
-    fields = [shown.head, text, shown.outcome, "" if shown.duration is None else duration(shown.duration)]
+    fields = [shown.name, text, shown.outcome, "" if shown.duration is None else duration(shown.duration)]
     line = "  ".join(field for field in (*fields, shown.figure) if field)
     first = f"{_time(shown.at)}  {shown.word:<{_WORD}}  {line}"
     if shown.aside:

@@ -9,23 +9,22 @@ from collections.abc import Callable, Mapping
 
 from cma_tui.content import as_dict, as_list, as_number, as_text, compact_json, plain_text
 from cma_tui.event import Event
-from cma_tui.report.words import LINE_CAP, Row, agent_name, prose
+from cma_tui.report.words import LINE_CAP, Row, agent_name, message, prose
 from cma_tui.session.cost import usd
 from cma_tui.session.model import Item, Session
 from cma_tui.text import count, first_line, money, size
 
 
 def _user(session: Session, item: Item, event: Event) -> Row:
-    return Row("you", "you", item.at, text=prose(plain_text(event.content)), prose=True)
+    return message("you", "you", item.at, plain_text(event.content))
 
 
 def _agent(session: Session, item: Item, event: Event) -> Row:
-    word = agent_name(session, item.thread) if item.thread else "agent"
-    return Row(word, "agent", item.at, text=prose(plain_text(event.content)), prose=True)
+    return message("agent", "agent", item.at, plain_text(event.content))
 
 
 def _system(session: Session, item: Item, event: Event) -> Row:
-    return Row("system", "note", item.at, text=prose(plain_text(event.content)), prose=True)
+    return message("system", "note", item.at, plain_text(event.content))
 
 
 def _outcome(session: Session, item: Item, event: Event) -> Row:
@@ -51,14 +50,7 @@ def _interrupt(session: Session, item: Item, event: Event) -> Row:
 
 
 def _thinking(session: Session, item: Item, event: Event) -> Row:
-    return Row(
-        "thinks",
-        "model",
-        item.at,
-        head=agent_name(session, item.thread) if item.thread else "",
-        text=prose(as_text(event.data.get("text")) or ""),
-        prose=True,
-    )
+    return message("thinks", "model", item.at, as_text(event.data.get("text")) or "")
 
 
 def _between_threads(session: Session, item: Item, event: Event) -> Row:

@@ -22,7 +22,7 @@ from cma_tui.report.words import (
     tokens,
     tool_outcome,
 )
-from cma_tui.session.model import Evaluation, Failure, ModelRequest, Session, StatusChange, ToolUse
+from cma_tui.session.model import Evaluation, Failure, Item, ModelRequest, Session, StatusChange, ToolUse
 from cma_tui.text import first_line, size
 
 
@@ -31,7 +31,13 @@ def row(session: Session, index: int) -> Row | None:
     item = session.items[index]
     if session.owners[item.event] != index:
         return None
-    event = session.events[item.event]
+    said = _said(session, item, session.events[item.event])
+    if item.thread and said.head != (whose := agent_name(session, item.thread)):
+        said.thread = whose
+    return said
+
+
+def _said(session: Session, item: Item, event: Event) -> Row:
     if event.type == "local.bad_frame":  # it was one from the start, or its file has lost it since
         return NOTES[event.type](session, item, event)
     match item:
@@ -126,7 +132,7 @@ def _tool(session: Session, use: ToolUse, event: Event) -> Row:
         "tool",
         "tool",
         use.at,
-        head=first_line(f"{agent_name(session, use.thread)} {name}" if use.thread else name, 80),
+        head=first_line(name, 80),
         text=input_summary(use.name, event.data.get("input")),
         outcome=outcome,
         outcome_tone=tone,
@@ -141,7 +147,8 @@ def _model(session: Session, request: ModelRequest) -> Row:
     text = ""
     if usage is not None:
         prompt = usage.input_tokens + usage.cache_read_input_tokens + usage.cache_creation_input_tokens
-        text = f"{round(100 * usage.cache_read_input_tokens / prompt)}% cached" if prompt else "nothing read"
+        nothing = "" if request.is_error else "nothing read"
+        text = f"{round(100 * usage.cache_read_input_tokens / prompt)}% cached" if prompt else nothing
     first = session.first_tokens.get(session.owners[request.event])
     if first is not None:
         text += f"{', ' if text else ''}first token {first:.1f}s"
@@ -156,7 +163,6 @@ def _model(session: Session, request: ModelRequest) -> Row:
         "model",
         "model",
         request.at,
-        head=agent_name(session, request.thread) if request.thread else "",
         text=text,
         outcome=outcome,
         outcome_tone="bad" if failed else "note",

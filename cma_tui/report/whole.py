@@ -31,7 +31,7 @@ def whole_text(session: Session, index: int) -> str:
     text = plain_text(event.content)
     if shown.prose and text:
         return _clean(text)
-    said = " ".join(part for part in (shown.head, shown.text, shown.outcome) if part)
+    said = " ".join(part for part in (shown.name, shown.text, shown.outcome) if part)
     return "\n".join(part for part in (said, shown.aside) if part)
 
 

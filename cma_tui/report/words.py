@@ -40,6 +40,8 @@ class Row(msgspec.Struct, gc=False):
     at: float | None
     head: str = ""
     """The name that stands out: a tool's, a thread's."""
+    thread: str = ""
+    """Whose it is, where it happened in an agent thread beside the primary."""
     text: str = ""
     """One line; for messages the whole text, with line ends."""
     prose: bool = False
@@ -52,6 +54,13 @@ class Row(msgspec.Struct, gc=False):
     """Size or tokens."""
     aside: str = ""
     """A second line: why it failed, what was answered."""
+    beyond: int = 0
+    """Characters of a message that are not in `text`: it is longer than `BODY_CAP`."""
+
+    @property
+    def name(self) -> str:
+        """Whose it is, and the name that stands out."""
+        return f"{self.thread} {self.head}" if self.thread and self.head else self.thread or self.head
 
 
 def input_summary(name: str, arguments: object) -> str:
@@ -109,6 +118,8 @@ def tokens(item: ModelRequest) -> str:
     if usage is None:
         return ""
     prompt = usage.input_tokens + usage.cache_read_input_tokens + usage.cache_creation_input_tokens
+    if item.is_error and not prompt:
+        return ""
     return f"{count(prompt)} → {count(usage.output_tokens)}"
 
 
@@ -147,6 +158,11 @@ _ADVICE = {
 
 def _pairs(fields: Mapping[str, Any]) -> list[str]:
     return [f"{k}={v if isinstance(v, str) else compact_json(v)}" for k, v in fields.items()]
+
+
+def message(word: str, tone: str, at: float | None, text: str) -> Row:
+    """The row of a message: its text, printable, as far as a row may hold it."""
+    return Row(word, tone, at, text=prose(text), prose=True, beyond=max(0, len(text) - BODY_CAP))
 
 
 def prose(text: str) -> str:

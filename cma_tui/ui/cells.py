@@ -15,9 +15,19 @@ from rich.style import Style
 from textual.strip import Strip
 
 
-def strip(segments: list[Segment], width: int, base: Style) -> Strip:
+class Line(Strip):
+    """A line of a row; from `begin` to before `end` is text that can be looked for, in cells."""
+
+    __slots__ = ("begin", "end")
+
+    def __init__(self, segments: Iterable[Segment], width: int, begin: int = 0, end: int = 0) -> None:
+        super().__init__(segments, width)
+        self.begin, self.end = begin, end
+
+
+def strip(segments: list[Segment], width: int, base: Style, begin: int = 0, end: int = 0) -> Line:
     """One line, cut or filled to so many cells. The only `Strip` made of it: each is a dozen objects."""
-    return Strip(Segment.adjust_line_length(segments, width, base), width)
+    return Line(Segment.adjust_line_length(segments, width, base), width, begin, end)
 
 
 def fit(text: str, width: int) -> str:

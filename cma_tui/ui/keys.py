@@ -11,6 +11,7 @@ from typing import cast
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.dom import DOMNode
 from textual.widget import Widget
 
@@ -19,6 +20,9 @@ from cma_tui.keys import ACTIONS
 
 Hint = tuple[str, ...]
 """What keys do, and their ids."""
+Said = tuple[str, str]
+"""Keys, and what they do."""
+_BETWEEN = "  "
 _NAMES = {
     "Esc": "escape", "PgUp": "pageup", "PgDn": "pagedown", "↑": "up", "↓": "down", "←": "left", "→": "right",
     ",": "comma",
@@ -80,22 +84,33 @@ def ids_of(node: DOMNode) -> list[str]:
     return [*getattr(node, "KEYS", ()), *(str(binding.id) for binding in own_bindings(node))]
 
 
-def hint_of(node: DOMNode, width: int, *hints: Hint, before: str = "") -> list[tuple[str, str]]:
-    """A quiet line of keys and what they do, as many as fit."""
-    return [(hints_that_fit(keymap_of(node), hints, width, before, "  "), "quiet")]
+def hint_of(node: DOMNode, width: int, *hints: Hint, before: Said | None = None) -> list[tuple[str, str]]:
+    """A line of keys and what they do, as many as fit: parts of a page."""
+    line: list[tuple[str, str]] = []
+    for keys, words in hints_that_fit(keymap_of(node), hints, width, before):
+        line += [(_BETWEEN if line else "", ""), (keys, ""), (f" {words}", "quiet")]
+    return line
 
 
-def hints_that_fit(keymap: Keymap, hints: Sequence[Hint], width: int, before: str, between: str) -> str:
+def hint_content(said: Sequence[Said]) -> Content:
+    """The same for a widget of one line."""
+    parts = [Content.assemble((keys, "$foreground"), (f" {words}", "$cma-quiet")) for keys, words in said]
+    return Content(_BETWEEN).join(parts)
+
+
+def hints_that_fit(
+    keymap: Keymap, hints: Sequence[Hint], width: int, before: Said | None = None
+) -> list[Said]:
     """Keys and what they do, in their order and as many as fit; the one that leaves comes before others."""
-    said = [keymap.hint(words, *ids) for words, *ids in hints]
-    room, shown = width - len(before), set[int]()
+    said = [(keymap.keys(*ids), words) for words, *ids in hints]
+    room, shown = width - (len(" ".join(before)) if before else 0), set[int]()
     for number in sorted(range(len(hints)), key=lambda number: not hints[number][-1].endswith(".leave")):
-        needed = len(said[number]) + (len(between) if before or shown else 0)
+        needed = len(" ".join(said[number])) + (len(_BETWEEN) if before or shown else 0)
         if needed > room:
             break
         shown.add(number)
         room -= needed
-    return between.join(filter(None, [before, *(said[number] for number in sorted(shown))]))
+    return [*([before] if before else []), *(said[number] for number in sorted(shown))]
 
 
 def pressed(node: DOMNode, event: events.Key, ids: Collection[str]) -> str | None:

@@ -225,17 +225,38 @@ async def test_a_key_that_is_held_down_does_not_answer_what_comes_next():
         assert asked.answers == [("use1", "allow")]
 
 
-async def test_escape_leaves_the_bar_and_the_question_stays():
-    for mode in ("watch", "chat"):
-        async with Asked(asking(), mode) as asked:
+@pytest.mark.parametrize("mode", ["watch", "chat"])
+@pytest.mark.parametrize("draft", ["", "and then"])
+@pytest.mark.parametrize("answer", [True, False], ids=["answered", "left"])
+async def test_from_the_bar_the_keys_go_back_to_what_is_written_or_to_where_they_were(mode, draft, answer):
+    log = asking()
+    async with Asked(log, mode) as asked:
+        asked.play.composer.write(draft)
+        await asked.play.press("escape")
+        assert asked.play.timeline.has_focus
+        await asked.arm()
+        if answer:
+            await asked.play.press("y")
+            await asked.meant()
+            count = len(log.events)
+            log.confirm("use1")
+            await asked.play.give(*log.events[count:])
+            assert "approve" not in asked.play.text()
+        else:
             await asked.play.press("escape")
-            await asked.arm()
-            await asked.play.press("escape")
-            back = asked.play.composer if mode == "chat" else asked.play.timeline
-            assert back.has_focus
             assert "approve 1 of 1" in asked.play.text()
             await asked.meant()
-            assert asked.answers == []
+        assert (asked.play.composer if draft else asked.play.timeline).has_focus
+        assert asked.answers == ([("use1", "allow")] if answer else [])
+
+
+async def test_from_the_bar_the_keys_go_back_to_the_detail():
+    async with Asked(asking()) as asked:
+        await asked.play.press("enter")
+        assert asked.play.detail.has_focus
+        await asked.arm()
+        await asked.play.press("escape")
+        assert asked.play.detail.has_focus
 
 
 # ------------------------------------------------------------------- what changes between look and key

@@ -214,7 +214,7 @@ def test_a_childs_timeline_has_what_the_child_did_and_no_headings():
     made = Entries(session)
     made.thread = "sthr_child"
     made.rebuild(session)
-    assert words(made) == ["reviewer", "tool"]
+    assert words(made) == ["agent", "tool"]
 
 
 # -------------------------------------------------------------------------------------- keeping up

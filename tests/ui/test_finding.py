@@ -106,6 +106,27 @@ async def test_hits_come_with_new_events_and_the_reading_position_holds(log):
         assert "1 of 2" in status(play)
 
 
+@pytest.mark.parametrize(
+    ("written", "texts"),
+    [
+        ("question 1", {"question 1"}),  # of the heading what was asked
+        ("tool", set()),  # of the heading how many there were
+        ("/[0-9]s\\b/", set()),  # how long it took
+        ("ok", {"ok"}),  # what came of it
+    ],
+)
+async def test_only_what_can_be_found_is_marked(log, written, texts):
+    async with playing(*log.events, size=(120, 40)) as play:
+        await play.press("g", "slash")
+        await play.write(written)
+        await play.press("enter")
+        found = play.timeline.get_component_rich_style("timeline--found").bgcolor
+        lines = [play.timeline.render_line(y) for y in range(play.timeline.size.height)]
+        marked = [part.text for line in lines for part in line if part.style and part.style.bgcolor == found]
+        assert set(marked) == texts
+        assert bool(marked) == ("nothing found" not in status(play))
+
+
 @pytest.mark.parametrize("written", ["/(/", "/[/"])
 async def test_what_is_no_expression_says_so(log, written):
     async with playing(*log.events) as play:

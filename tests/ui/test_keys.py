@@ -22,7 +22,7 @@ from cma_tui.ui.drive.several import Several
 from cma_tui.ui.drive.sheet import TextSheet
 from cma_tui.ui.drive.slash import COMMANDS
 from cma_tui.ui.drive.wording import restored, slash_help
-from cma_tui.ui.keys import textual_key
+from cma_tui.ui.keys import hint_content, textual_key
 from cma_tui.ui.screens.help import Help
 from cma_tui.ui.screens.marks import MarkList
 from cma_tui.ui.screens.metrics import MetricsView
@@ -338,9 +338,9 @@ async def test_the_palette_has_every_action_of_the_screen():
 @pytest.mark.parametrize("place", HINTS)
 def test_hints_are_as_many_as_fit_and_begin_with_the_help(place):
     keymap = Keymap()
-    lines = [hint_line(place, keymap, width) for width in range(10, 300)]
+    said = [hint_line(place, keymap, width) for width in range(10, 300)]
+    lines = [hint_content(line).plain for line in said]
     assert all(len(line) <= width for width, line in enumerate(lines, start=10))
-    said = [line.split("   ") for line in lines]
     assert all(set(earlier) <= set(later) for earlier, later in pairwise(said))
     assert all(line == [hint for hint in said[-1] if hint in line] for line in said), "in one order"
     assert lines[0] in ("? help", "F1 help")
@@ -350,12 +350,12 @@ def test_hints_are_as_many_as_fit_and_begin_with_the_help(place):
 
 
 def test_hints_name_the_views_where_there_is_room():
-    wide = hint_line("read", Keymap(), 200)
+    wide = hint_content(hint_line("read", Keymap(), 200)).plain
     for key in ("w waterfall", "t threads", "l other end", "o outline", "M figures", "b Braintrust"):
         assert key in wide
     for place, way_out in (("read", "q leave"), ("overview", "q leave"), ("composer", "Esc timeline")):
-        assert way_out in hint_line(place, Keymap(), 38)
-    assert hint_line("composer", Keymap(), 60).startswith("F1 help   Enter send")
+        assert way_out in hint_content(hint_line(place, Keymap(), 38)).plain
+    assert hint_content(hint_line("composer", Keymap(), 60)).plain.startswith("F1 help  Enter send")
 
 
 # ------------------------------------------------------------------------------------------- the page

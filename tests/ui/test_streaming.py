@@ -43,6 +43,8 @@ LONG = "\n\n".join(f"paragraph {n} with some **bold** words that go on for a whi
 
 HUGE = "\n\n".join(f"## Part {n}\n\n```python\nx = {n}\n\ny = **{n}\n```\n\n{LONG[:700]}" for n in range(30))
 """Longer than what is set as Markdown."""
+ENDLESS = LONG * 40
+"""Longer than what a row may hold."""
 
 
 def console():
@@ -105,7 +107,7 @@ def test_blocks_that_have_ended_are_set_once(monkeypatch):
     assert max(set_) < 200, "a block, not the whole"
 
 
-@pytest.mark.parametrize("text", [ANSWER, LONG, HUGE], ids=["blocks", "long", "huge"])
+@pytest.mark.parametrize("text", [ANSWER, LONG, HUGE, ENDLESS], ids=["blocks", "long", "huge", "endless"])
 @pytest.mark.parametrize("keys", [(), ("end", "k", "pageup", "j")], ids=["following", "reading in it"])
 async def test_a_preview_becomes_its_message_without_a_jump(text, keys):
     log = Log()
@@ -113,7 +115,7 @@ async def test_a_preview_becomes_its_message_without_a_jump(text, keys):
     start = log.start()
     async with playing(*log.events, size=(80, 24)) as play:
         await play.give(preview_start("said"))
-        step = max(40, len(text) // 50)
+        step = max(40, len(text) // 12)
         for at in range(0, len(text), step):
             await play.give(preview_delta("said", text[at : at + step]))
         await play.press(*keys)
@@ -126,6 +128,21 @@ async def test_a_preview_becomes_its_message_without_a_jump(text, keys):
         await play.give(log.events[-1])
         after = play.rows()
         assert [row[19:] for row in after[1:]] == [row.replace(" ▏", "").rstrip()[19:] for row in before[1:]]
+
+
+@pytest.mark.parametrize("text", [LONG, LONG.replace("*", "").replace("\n\n", "\n")], ids=["blocks", "plain"])
+async def test_one_more_piece_makes_the_lines_that_it_changes(text):
+    log = Log()
+    log.begin("Tell me")
+    async with playing(*log.events, preview_start("said"), preview_delta("said", text)) as play:
+        strips = play.timeline._strips
+        before = strips.of_tail(play.session, "preview", "said")
+        await play.give(preview_delta("said", " and so on"))
+        after = strips.of_tail(play.session, "preview", "said")
+        made = [line.text for line in after if all(line is not other for other in before)]
+        assert len(before) > 28
+        assert len(made) < 4
+        assert "and so on" in made[-1]
 
 
 async def test_what_is_read_above_stays_while_a_message_is_written_fails_and_comes_again():

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from rich.cells import cell_len
 
 from cma_tui.event import parse
 from cma_tui.feed import fold_all
@@ -13,12 +14,12 @@ from tests.stories.write import Log, preview_delta, preview_start
 from tests.ui.play import Stage, playing
 
 
-def delegation():
+def delegation(analyst="analyst"):
     """The primary asks a child, the child asks a grandchild and a person, and answers."""
     log = Log()
     log.begin("Who knows?")
-    log.thread_created("sthr_1", "analyst")
-    log.thread_status("running", "sthr_1", agent_name="analyst")
+    log.thread_created("sthr_1", analyst)
+    log.thread_status("running", "sthr_1", agent_name=analyst)
     log.sent("sthr_1", "Look at the logs")
     child = log.child("sthr_1")
     child.received("sthr_primary", "Look at the logs")
@@ -127,14 +128,39 @@ async def test_what_is_being_written_shows_where_it_will_be():
         assert shown() == [True, True, True]
 
 
-async def test_all_threads_in_one_timeline_with_their_names():
-    async with playing(*delegation(), size=(100, 40)) as play:
+@pytest.mark.parametrize(
+    ("name", "width", "shown"),
+    [
+        ("reader-of-evidence", 100, "reader-of-evidence"),
+        ("証拠を読む人たち", 100, "証拠を読む人たち"),
+        ("reader-of-evidence", 60, "reader-of…"),
+    ],
+)
+async def test_all_threads_in_one_timeline_with_their_names(name, width, shown):
+    async with playing(*delegation(name), size=(width, 40)) as play:
         await play.press("t", "a")
         await play.settle()
-        rows = "\n".join(play.rows())
-        for said in ("The analyst knows", "I have read it", "Nothing in the logs", "analyst grep"):
-            assert rows.count(said) == 1
+        starts = set()
+        for who, said in (
+            ("", "The analyst knows"),
+            ("reader", "I have read it"),
+            (shown, "Nothing in the logs"),
+            (shown, "grep"),
+        ):
+            (row,) = (row for row in play.rows() if said in row)
+            before = row.split(said)[0]
+            assert before.split()[2:] == ([who] if who else [])
+            starts.add(cell_len(before))
+        assert len(starts) == 1, "what was said begins in one column"
         assert "all threads, Esc leaves" in play.text()
+
+
+async def test_the_timeline_of_one_thread_does_not_repeat_its_name():
+    async with playing(*delegation(), size=(100, 40)) as play:
+        await play.press("t", "j", "enter")
+        await play.settle()
+        (row,) = (row for row in play.rows() if "grep" in row)
+        assert "analyst" not in row
 
 
 async def test_l_goes_to_the_other_end_of_a_message_and_back():

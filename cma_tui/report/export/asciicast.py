@@ -16,7 +16,7 @@ from cma_tui.report.export import facts
 from cma_tui.report.export.part import Part, chapters
 from cma_tui.report.export.steps import APPROVAL, COMPACTION, ERROR, TURN, Steps
 from cma_tui.report.rows import row
-from cma_tui.report.words import Row, agent_name
+from cma_tui.report.words import Row
 from cma_tui.session.model import Session
 from cma_tui.text import duration, first_line, offset
 
@@ -72,8 +72,7 @@ def write(session: Session, part: Part, figures: dict[str, Any]) -> Iterator[str
             yield _event(at, "m", f"turn {turn}" if kind == TURN else _NAMES[kind])
         shown = row(session, index) if over else None
         if shown is not None:
-            name = agent_name(session, session.items[index].thread) if session.items[index].thread else ""
-            yield _written(at, "".join(f"{line}\r\n" for line in _lines(shown, at, name)))
+            yield _written(at, "".join(f"{line}\r\n" for line in _lines(shown, at)))
 
 
 def _event(at: float, kind: str, text: str) -> str:
@@ -89,19 +88,17 @@ def _coloured(text: str, tone: str) -> str:
     return f"\x1b[{code}m{text}\x1b[0m" if code and text else text
 
 
-def _lines(shown: Row, at: float, thread: str) -> Iterator[str]:
+def _lines(shown: Row, at: float) -> Iterator[str]:
     """A row: its word, then its text set to the width, then how it ended."""
     word = _coloured(f"{shown.word:<{_WORD}}", shown.tone)
     room = WIDTH - _MARGIN - 1
     if shown.prose:
-        name = shown.head or thread
-        head = f"{name}: " if name else ""
+        head = f"{shown.name}: " if shown.name else ""
         lines = list(_set(f"{head}{shown.text}", room))
         left = len(lines) - _MOST_LINES
         lines = [*lines[:_MOST_LINES], f"… {left} more lines"] if left > 0 else lines
     else:
-        name = f"{thread} " if thread and not shown.head.startswith(thread) else ""
-        said = " ".join(filter(None, (f"{name}{shown.head}".strip(), shown.text)))
+        said = " ".join(filter(None, (shown.name, shown.text)))
         lines = [_with_end(said, shown, offset(at), room)]
     yield f"{word}  {lines[0] if lines else ''}"
     for line in lines[1:]:

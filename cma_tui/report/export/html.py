@@ -132,7 +132,7 @@ def _from(step: int | None) -> str:
 
 
 def _body(session: Session, index: int, shown: Row, end: int | None) -> str:
-    name = f'<span class="name">{escape(shown.head)}</span>' if shown.head else ""
+    name = f'<span class="name">{escape(shown.name)}</span>' if shown.name else ""
     if shown.prose:
         return name + _message(shown)
     line = f"{name}<code>{escape(shown.text)}</code>" if shown.tone == "tool" else name + escape(shown.text)

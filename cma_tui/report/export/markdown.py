@@ -50,8 +50,8 @@ def write(session: Session, part: Part, figures: dict[str, Any]) -> Iterator[str
 def _item(session: Session, index: int, shown: Row, start: float | None) -> str:
     when = offset(shown.at - start) if shown.at is not None and start is not None else ""
     said = [f"**{plain(shown.word)}**"]
-    if shown.head:
-        said.append(_code(shown.head))
+    if shown.name:
+        said.append(_code(shown.name))
     if not shown.prose and shown.text:
         said.append(plain(shown.text))
     took = "" if shown.duration is None else duration(shown.duration)

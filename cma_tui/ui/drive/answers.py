@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Static
 
 from cma_tui.feed import Feed
@@ -38,6 +39,8 @@ class Answering(Sender):
         self._line = Static("", markup=False, id="line")
         self._busy = False
         """Whether a reason or a result is on its way."""
+        self._before: Widget | None = None
+        """What had the keys before they were asked for here."""
         self.away = False
         """Whether the past is looked at: what waits now is not answered beside it."""
 
@@ -171,9 +174,18 @@ class Answering(Sender):
         """The user leaves the bar."""
         self.go_back()
 
+    def take_keys(self, part: Widget) -> None:
+        """Put the keys into a part of this, from where they are."""
+        if self.screen.focused not in (self.approval, self.composer):
+            self._before = self.screen.focused
+        part.focus()
+
     def go_back(self) -> None:
-        """Back to where one writes or reads."""
-        if self.chat and self.composer.display:
+        """Back to a message that has been begun, else to where one was."""
+        before, self._before = self._before, None
+        if self.composer.display and (self.composer.message or (self.chat and before is None)):
             self.composer.focus()
+        elif before is not None and before.focusable:
+            before.focus()
         else:
             self.post_message(self.Left())

@@ -357,17 +357,17 @@ class DrivePanel(Answering):
     def action_answer(self) -> None:
         """Put the keys into the bar of what waits."""
         if self.approval.has_class("-asking"):
-            self.approval.focus()
+            self.take_keys(self.approval)
         elif self.feed.session.awaited_unseen and not self.feed.session.pending:
             self.say("what the session waits for is not in this log: it cannot be answered here", "$warning")
 
     def action_outbox(self) -> None:
         """Put the keys into what is not sent yet."""
         if self.outbox.entries:
-            self.outbox.focus()
+            self.take_keys(self.outbox)
 
     def on_outbox_left(self) -> None:
-        """Back to where one writes or reads."""
+        """Back to where one was."""
         self.go_back()
 
     def on_composer_left(self) -> None:

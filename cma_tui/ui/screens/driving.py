@@ -125,7 +125,7 @@ class Driving(Viewing):
         if self._drive is None:
             return None
         places: dict[Widget | None, str] = {
-            self._drive.approval: "approval",
+            self._drive.approval: "approvals" if self._drive.approval.several else "approval",
             self._drive.outbox: "outbox",
             self._drive.composer: "composer",
         }

@@ -7,7 +7,7 @@ on the screen, whatever their number; a glyph that marks a figure is in the figu
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from rich.cells import cell_len
@@ -171,7 +171,9 @@ class Order:
 
 
 _SAID = 10
-"""The fewest cells in which it is worth saying what began a turn."""
+"""The fewest cells in which it is worth saying what began a turn, or whose a request is."""
+_NAME = 20
+"""The fewest cells for the name of a tool or a thread."""
 
 
 def turn_table(view: Shown, width: int, room: int) -> Lines:
@@ -231,13 +233,11 @@ def request_table(view: Shown, width: int, room: int) -> Lines:
     size = len(book.requests)
     view.cursor = max(0, min(view.cursor, size - 1))
     first = max(0, min(view.cursor - room // 2, size - room))
-    shown = [column for column in REQUESTS if width >= _WIDE or column[0] not in _MINOR]
-    titles = "".join(f"{title:>{cells}}" for title, cells in shown)
-    lines: Lines = [[(fit(titles + "  thread", width), "title")]]
+    shown = _fitting(REQUESTS, width, ("first", "tok/s", "cache", "context", "in"), _SAID)
+    lines: Lines = [_titles(shown, "thread", width)]
     for row in range(first, min(size, first + room)):
         written = _request(view, request_at(view, row))
-        cells = "".join(f"{written[title]:>{wide}}" for title, wide in shown)
-        line = fit(f"{cells}  {written['thread']}", width)
+        line = fit(f"{_cells(shown, written)}  {written['thread']}", width)
         lines.append(_row(line, width, here=row == view.cursor))
     return lines
 
@@ -275,31 +275,50 @@ def _request(view: Shown, index: int) -> dict[str, str]:
     }
 
 
+TOOLS: Final = (("uses", 7), ("failed", 8), ("denied", 8), ("p50", 8), ("p95", 8), ("cost", 9))
+
+
 def tool_table(view: Shown, width: int, room: int) -> Lines:
     """Tool by tool, and what each server's add up to."""
     book = view.counting.book
-    titles = f"{'uses':>7}{'failed':>8}{'denied':>8}{'p50':>8}{'p95':>8}{'cost':>9}  tool"
-    lines = [[(fit(titles, width), "title")]]
+    shown = _fitting(TOOLS, width, ("denied", "p50"))
+    lines = [_titles(shown, "tool", width)]
     tables = [*by_use(book.tools.values()), *by_use(book.servers.values())]
     view.cursor = max(0, min(view.cursor, max(0, len(tables) - room)))
     for tool in tables[view.cursor : view.cursor + room]:
-        cost = money(tool.estimate / NANO, exact=False) if tool.estimate else NOT_KNOWN
         name = (
             "/".join(part for part in (tool.server, tool.name) if part)
             if tool.name
             else f"all of {tool.server}"
         )
-        line = f"{tool.uses:>7}{tool.errors:>8}{tool.denied:>8}{duration(tool.percentile(0.5)):>8}"
-        line += f"{duration(tool.percentile(0.95)):>8}{cost:>9}  {first_line(name, 80)}  {tool.kind}"
-        lines.append([(fit(line, width), "")])
+        told = {
+            "uses": str(tool.uses),
+            "failed": str(tool.errors),
+            "denied": str(tool.denied),
+            "p50": duration(tool.percentile(0.5)),
+            "p95": duration(tool.percentile(0.95)),
+            "cost": money(tool.estimate / NANO, exact=False) if tool.estimate else NOT_KNOWN,
+        }
+        lines.append([(fit(f"{_cells(shown, told)}  {first_line(name, 80)}  {tool.kind}", width), "")])
     return lines
+
+
+THREADS: Final = (
+    ("reqs", 7),
+    ("tools", 7),
+    ("failed", 8),
+    ("in", 8),
+    ("out", 8),
+    ("model", 8),
+    ("tool", 8),
+    ("cost", 9),
+)
 
 
 def thread_table(view: Shown, width: int, room: int) -> Lines:
     """Thread by thread."""
-    titles = f"{'reqs':>7}{'tools':>7}{'failed':>8}{'in':>8}{'out':>8}{'model':>8}{'tool':>8}{'cost':>9}"
-    titles += "  thread"
-    lines = [[(fit(titles, width), "title")]]
+    shown = _fitting(THREADS, width, ("tool", "model", "failed", "out"))
+    lines = [_titles(shown, "thread", width)]
     threads = [(None, "primary"), *((key, "") for key in view.session.threads)]
     view.cursor = max(0, min(view.cursor, max(0, len(threads) - room)))
     for key, name in threads[view.cursor : view.cursor + room]:
@@ -308,11 +327,40 @@ def thread_table(view: Shown, width: int, room: int) -> Lines:
         if child is not None:
             name = first_line(f"{child.agent_name or ''} {child.id}  {child.status}", 100)
         if child is not None and not child.read:
-            lines.append([(fit(f"{'not read':>63}  {name}", width), "quiet")])
+            unread = "not read".rjust(sum(wide for _, wide in shown))
+            lines.append([(fit(f"{unread}  {name}", width), "quiet")])
             continue
-        cost = money(sums.estimate / NANO, exact=False) if sums.priced else NOT_KNOWN
-        line = f"{sums.model_requests:>7}{sums.tool_uses:>7}{sums.tool_errors:>8}"
-        line += f"{count(sums.prompt_tokens):>8}{count(sums.output_tokens):>8}"
-        line += f"{duration(seconds(sums.model_us)):>8}{duration(seconds(sums.tool_us)):>8}{cost:>9}  {name}"
-        lines.append([(fit(line, width), "")])
+        told = {
+            "reqs": str(sums.model_requests),
+            "tools": str(sums.tool_uses),
+            "failed": str(sums.tool_errors),
+            "in": count(sums.prompt_tokens),
+            "out": count(sums.output_tokens),
+            "model": duration(seconds(sums.model_us)),
+            "tool": duration(seconds(sums.tool_us)),
+            "cost": money(sums.estimate / NANO, exact=False) if sums.priced else NOT_KNOWN,
+        }
+        lines.append([(fit(f"{_cells(shown, told)}  {name}", width), "")])
     return lines
+
+
+Columns = Sequence[tuple[str, int]]
+
+
+def _fitting(columns: Columns, width: int, minor: Sequence[str], name: int = _NAME) -> Columns:
+    """The columns that leave room for a name; of the minor ones the first is left out first."""
+    shown = list(columns)
+    for title in minor:
+        if sum(wide for _, wide in shown) + 2 + name <= width:
+            break
+        shown = [column for column in shown if column[0] != title]
+    return shown
+
+
+def _titles(shown: Columns, name: str, width: int) -> Line:
+    titles = "".join(f"{title:>{wide}}" for title, wide in shown)
+    return [(fit(f"{titles}  {name}", width), "title")]
+
+
+def _cells(shown: Columns, told: Mapping[str, str]) -> str:
+    return "".join(f"{told[title]:>{wide}}" for title, wide in shown)

@@ -61,7 +61,7 @@ class MarkList(ModalScreen[int | None]):
             owner = inputs[0]
         shown = row(session, owner) if owner >= 0 and not said else None
         if shown is not None:
-            said = f"{shown.head}  {shown.text}" if shown.head else shown.text
+            said = "  ".join(filter(None, (shown.name, shown.text or f"{shown.word} {shown.outcome}")))
         return Content.assemble(
             Content.styled(f"{offset(max(0.0, at - began)) if began is not None else '':>9}  ", "$cma-quiet"),
             f"{mark.kind:<10}  ",

@@ -147,12 +147,12 @@ class MetricsView(Page):
         keys = hint_of(
             self,
             width,
+            ("help", "app.help"),
             ("table", "metrics.next"),
             *sort,
             ("order", "metrics.reverse"),
             ("go to", "metrics.open"),
             ("back", "panel.leave"),
-            ("help", "app.help"),
         )
         lines += [[("", "")], tabs]
         room = max(1, height - len(lines) - 2)
@@ -220,7 +220,7 @@ class MetricsView(Page):
             return []
         tall = height >= _TALL
         across = 4 if width >= 150 else 2
-        room = width // across - 10 if tall else max(4, width - 36)
+        room = width // across - 10 if tall else max(4, width - 38)
         drawn = self._series(room)
         if not drawn or not drawn[0].values:
             return []

@@ -25,6 +25,8 @@ from cma_tui.ui.screens.panel import Panel
 from cma_tui.ui.widgets.headings import plural, title
 from cma_tui.ui.widgets.page import Line, Page, spread
 
+_WIDEST = 140
+"""Cells of the table, however wide the screen: what belongs together is not far apart."""
 _OUTCOME = 24
 """The most cells of how a turn ended; on a narrow page less."""
 _NARROW = 70
@@ -86,12 +88,12 @@ class OutlineView(Page):
             head.append((f"  with {first_line(self._wanted, 60)}", "wait"))
         lines = [spread(head, [("outline", "quiet")], width), [("", "")]]
         seen = turns[self._top : self._top + room]
-        outcomes = min(
-            _OUTCOME if width >= _NARROW else width // 4,
-            max([len(_outcome(turn)[0]) for turn in self.session.turns], default=0) + 2,
-        )
+        widest = max([len(_outcome(turn)[0]) for turn in self.session.turns], default=0) + 2
+        outcomes = min(_OUTCOME if width >= _NARROW else width // 4, widest)
+        table = min(width, _WIDEST)
         for number, turn in enumerate(seen, self._top):
-            lines.append(self._line(turn, width, outcomes, number == self._cursor))
+            line = self._line(turn, table, outcomes, number == self._cursor)
+            lines.append([*line, (" " * (width - table), "cursor" if number == self._cursor else "")])
         lines += [[("", "")]] * (room - len(lines) + 2)
         keys = hint_of(
             self,
@@ -99,7 +101,7 @@ class OutlineView(Page):
             ("go there", "outline.open"),
             ("choose", "outline.down", "outline.up"),
             ("back", "outline.leave"),
-            before="letters narrow",
+            before=("letters", "narrow"),
         )
         return [*lines, keys]
 
@@ -109,11 +111,12 @@ class OutlineView(Page):
         book, wall = self.counting.book, wall_us(turn)
         cost = book.cost(turn.index) if turn.index < len(book.turns) else Amount()
         ran = duration(None if wall is None else wall / 1_000_000)
-        figures = f"{ran:>8}{amount(cost):>10}" if width >= _TIGHT else f"{amount(cost):>8}"
-        room = max(8, width - 8 - outcomes - len(figures))
+        figures = f"{ran:>7}{amount(cost):>9}" if width >= _TIGHT else f"{amount(cost):>8}"
+        numbers = len(str(len(self.session.turns))) + 2
+        room = max(8, width - 2 - numbers - outcomes - len(figures))
         return [
             ("▸ " if here else "  ", under.strip()),
-            (f"{turn.index + 1:<6}", f"{under}quiet"),
+            (f"{turn.index + 1:<{numbers}}", f"{under}quiet"),
             (_cell(title(self.session, turn), room - 1) + " ", under.strip()),
             (_cell(outcome, outcomes), f"{under}{tone}"),
             (figures, f"{under}quiet"),

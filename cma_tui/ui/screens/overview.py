@@ -30,7 +30,7 @@ from cma_tui.ui.beat import Beat
 from cma_tui.ui.cells import weightiest
 from cma_tui.ui.drive.reply import Reply
 from cma_tui.ui.drive.sender import Sender
-from cma_tui.ui.keys import bindings, keymap_of, writes
+from cma_tui.ui.keys import bindings, hint_content, keymap_of, writes
 from cma_tui.ui.screens.session import SessionScreen
 from cma_tui.ui.widgets.hints import hint_line
 from cma_tui.ui.widgets.sessions import Rows
@@ -188,9 +188,8 @@ class OverviewScreen(Screen[str | None]):
         if entry is not None and asks:
             self._put(self._asked, self._ask(entry))
         place = "narrow" if writes(self.focused) else "pick" if self._ways is None else "overview"
-        keys = hint_line(place, keymap_of(self), self.size.width - 2)
-        said = Content.styled(self._said, "$warning") if self._said else Content(keys)
-        self._put(self._keys, said)
+        keys = hint_content(hint_line(place, keymap_of(self), self.size.width - 2))
+        self._put(self._keys, Content.styled(self._said, "$warning") if self._said else keys)
 
     def _state(self) -> list[tuple[str, str]]:
         overview = self.overview

@@ -95,7 +95,7 @@ class SessionScreen(Drawing):
         Args:
             feed: what it shows; `close` closes it.
             mode: what it is for.
-            name: what is said while the session's own id is not known.
+            name: what is said while the session's own id is not known; of a file's path, its last part.
             density: how much of the log is shown.
             times: what the first column tells.
             mirror: where the turns go.
@@ -121,7 +121,7 @@ class SessionScreen(Drawing):
         self._recorded = set()
         self.mode = mode
         self._limits = limits or CostLimits()
-        self._notices = Notices(feed, name, wishes or Wishes(), self._said_elsewhere)
+        self._notices = Notices(feed, Path(name).name or name, wishes or Wishes(), self._said_elsewhere)
         self._header = Header(self.player, name, self._counting, self._limits)
         self._timeline = Timeline(self.player.session, density=Density[density.upper()], times=times)
         self._minimap = MinimapLine(feed, self._timeline)

@@ -26,6 +26,8 @@ from cma_tui.ui.widgets.page import Line, Page, spread
 Choose = Callable[[str | None, bool], None]
 """Shows the timeline of one thread (None: the session's), or, with True, that of all of them."""
 _FIGURES: Final = (("tokens", 8), ("with all below", 17), ("cost", 9), ("worked", 8))
+_WIDEST: Final = 140
+"""Cells of the table, however wide the screen: what belongs together is not far apart."""
 
 
 class ThreadsView(Page):
@@ -62,8 +64,10 @@ class ThreadsView(Page):
         self._cursor = max(0, min(self._cursor, len(branches) - 1))
         figures = _FIGURES if width >= 96 else (_FIGURES[0], *_FIGURES[2 : 4 if width >= 70 else 3])
         right = sum(wide for _, wide in figures)
-        names = max(16, min(48, width // 4))
-        status = max(12, width - names - right - 2)
+        table = min(width, _WIDEST)
+        longest = max(cell_len(_indent(branch) + _name(branch)) for branch in branches)
+        names = max(12, min(longest + 2, 48, table - right - 18))
+        status = max(12, table - names - right - 2)
         room = max(1, height - 4)
         self._top = min(max(self._top, self._cursor - room + 1), self._cursor)
         threads = plural(len(self.session.threads), "thread") if self.session.threads else "no threads"
@@ -78,18 +82,19 @@ class ThreadsView(Page):
         titles += "".join(title.rjust(wide) for title, wide in figures)
         lines = [spread(head, [("threads", "quiet")], width), [(titles, "quiet")]]
         for number, branch in enumerate(branches[self._top : self._top + room], self._top):
-            lines.append(self._line(branch, names, status, figures, number == self._cursor))
+            line = self._line(branch, names, status, figures, number == self._cursor)
+            lines.append([*line, (" " * (width - table), "cursor" if number == self._cursor else "")])
         lines += [[("", "")]] * (room - len(lines) + 3)
         return [
             *lines,
             hint_of(
                 self,
                 width,
+                ("help", "app.help"),
                 ("its timeline", "threads.open"),
                 ("all of them in one", "threads.all"),
                 ("choose", "move.down", "move.up"),
                 ("back", "panel.leave"),
-                ("help", "app.help"),
             ),
         ]
 
@@ -97,8 +102,7 @@ class ThreadsView(Page):
         self, branch: Branch, names: int, status: int, figures: tuple[tuple[str, int], ...], here: bool
     ) -> Line:
         under = "cursor " if here else ""
-        indent = "  " * max(0, branch.depth - 1) + ("└ " if branch.depth else "")
-        name = f"{'workflow ' if branch.run else ''}{branch.name}"
+        indent = _indent(branch)
         cost = NOT_KNOWN if branch.cost is None else money(branch.cost, exact=not branch.estimated)
         told = {
             "tokens": count(branch.tokens),
@@ -113,7 +117,7 @@ class ThreadsView(Page):
         return [
             ("▸ " if here else "  ", under.strip()),
             (indent, f"{under}quiet"),
-            (_padded(name, names - len(indent)), f"{under}{'thread' if branch.depth else 'agent'}"),
+            (_padded(_name(branch), names - len(indent)), f"{under}{'thread' if branch.depth else 'agent'}"),
             (said, f"{under}{branch.tone}"),
             (_padded(doing, status - cell_len(said)), f"{under}tool"),
             ("".join(told[title].rjust(wide) for title, wide in figures), under.strip()),
@@ -150,6 +154,14 @@ class ThreadsView(Page):
             self.show()
             if event.chain > 1:
                 self.action_open()
+
+
+def _indent(branch: Branch) -> str:
+    return "  " * max(0, branch.depth - 1) + ("└ " if branch.depth else "")
+
+
+def _name(branch: Branch) -> str:
+    return f"{'workflow ' if branch.run else ''}{branch.name}"
 
 
 def _padded(text: str, width: int) -> str:

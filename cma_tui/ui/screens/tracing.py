@@ -18,8 +18,8 @@ from cma_tui.report.errors import error_text, error_title
 from cma_tui.report.tracing import Link, links, state
 from cma_tui.session.errors import TurnError, turn_errors
 from cma_tui.session.model import Change, Session
-from cma_tui.ui.cells import wrap
-from cma_tui.ui.keys import Hint, bindings, hint_of, keymap_of
+from cma_tui.ui.cells import fit, wrap
+from cma_tui.ui.keys import Hint, bindings, hint_content, hints_that_fit, keymap_of
 from cma_tui.ui.links import open_link
 from cma_tui.ui.screens.panel import Panel
 
@@ -123,7 +123,7 @@ class Tracing(Panel):
         if not page.is_same(self._shown):
             self._shown = page
             self._page.update(page)
-        hints: list[Hint] = [("back", "panel.leave")]
+        hints: list[Hint] = [("help", "app.help"), ("back", "panel.leave")]
         if found:
             hints += [
                 ("choose", "move.down", "move.up"),
@@ -131,8 +131,8 @@ class Tracing(Panel):
                 ("open in a browser", "tracing.open"),
             ]
         width = max(1, self.size.width - 2)
-        [(keys, _)] = hint_of(self, width, *hints, ("help", "app.help"))
-        self._hints.update(Content((self._said or keys)[:width]))
+        keys = hint_content(hints_that_fit(keymap_of(self), hints, width))
+        self._hints.update(Content(fit(self._said, width)) if self._said else keys)
 
     def _errors(self, width: int) -> list[Content]:
         if not self._wrong:

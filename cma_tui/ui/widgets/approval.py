@@ -137,6 +137,11 @@ class Approval(Static, can_focus=True):
                 patient.append(use)
         return confirmations + patient
 
+    @property
+    def several(self) -> bool:
+        """Whether there are others to go to."""
+        return len(self._waiting()) > 1
+
     def _turn_to(self, asked: Asked | None) -> None:
         self.asked, self._note = asked, ""
         self._top = self._seen = 0

@@ -16,14 +16,14 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from cma_tui.report.find import Pattern, TooSlowError
+from cma_tui.report.find import Pattern
 from cma_tui.report.words import Density
 from cma_tui.session.book import Book
 from cma_tui.session.model import Session
 from cma_tui.ui.entries import Entries, heading
 from cma_tui.ui.keys import keymap_of
 from cma_tui.ui.viewport import Viewport
-from cma_tui.ui.widgets.rowview import Look
+from cma_tui.ui.widgets.rowview import Look, found
 from cma_tui.ui.widgets.strips import Lead, Strips
 
 _FIRST, _MORE = "▸", "│"
@@ -95,10 +95,7 @@ class EntryLines(Widget, can_focus=True):
         entry = self._entry(self.view.cursor)
         if entry is None or self._strips is None:
             return False
-        try:
-            return any(pattern.holds(line.text) for line in self._strips.of(self.session, entry))
-        except TooSlowError:
-            return False
+        return any(found(line, pattern) for line in self._strips.of(self.session, entry))
 
     # -- layout -------------------------------------------------------------------------------------
 

@@ -7,6 +7,8 @@ that is not known is left out, never guessed; what the connection says comes fro
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -100,10 +102,18 @@ class Header(Vertical):
         feed, session = self._player.feed, self._player.session
         state = _state(session, feed if session is feed.session else None)
         lines = [
-            _spread(_who(session, self.source_name, width - _length(state)), state, width),
+            _spread(_who(session, self._called, width - _length(state)), state, width),
             _spread(_turn(session, self.counting, self._limits.words, width), [], width),
             _spread(
-                _line(feed, session, self.shape, self.recorded, self.traced, self.by_rule(), keymap_of(self)),
+                _line(
+                    feed,
+                    session,
+                    self._kind(width),
+                    self.recorded,
+                    self.traced,
+                    self.by_rule(),
+                    keymap_of(self),
+                ),
                 self.notes,
                 width,
             ),
@@ -113,9 +123,28 @@ class Header(Vertical):
                 self._shown[place] = line
                 self._lines[place].update(line, layout=False)
 
+    @property
+    def _called(self) -> str:
+        """The source's name; of a path its last part."""
+        return Path(self.source_name).name or self.source_name
+
+    def _kind(self, width: int) -> str:
+        """What kind of file it is, and its place where the first line does not say all of that."""
+        kind, shown = self.shape or "saved log", _place(self.source_name, width // 3)
+        said = self._player.session.id is None and shown == self._called
+        return kind if said else f"{kind} {shown}"
+
     def on_resize(self) -> None:
         """Cut the lines anew."""
         self.show()
+
+
+@lru_cache(maxsize=8)
+def _place(path: str, room: int) -> str:
+    """As much of the end of a path as fits; at least its last part."""
+    parts = Path(path).parts
+    names = [path, *(str(Path("…", *parts[at:])) for at in range(1, len(parts)))]
+    return next((name for name in names if cell_len(name) <= room), parts[-1] if parts else path)
 
 
 def _who(session: Session, name: str, room: int) -> list[Part]:
@@ -211,7 +240,7 @@ def _spent(session: Session, counting: Counting) -> list[Part]:
 def _line(
     feed: Feed,
     session: Session,
-    shape: str,
+    kind: str,
     recorded: Recorded | None,
     traced: Status | None,
     by_rule: str,
@@ -226,7 +255,7 @@ def _line(
     live = None
     if source.live and source.line is not None:
         live = _liveness(source.line, feed.finished, keymap.hint("now", "session.hurry"))
-    parts: list[Part] = [live or (shape or "saved log", "$cma-quiet"), *_recording(recorded)]
+    parts: list[Part] = [live or (first_line(kind, 80), "$cma-quiet"), *_recording(recorded)]
     if by_rule:  # that nobody is asked is always to be seen
         parts.append((by_rule, "bold"))
     parts += _tracing(traced, keymap.hint("links", "view.tracing"))

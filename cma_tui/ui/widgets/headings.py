@@ -35,9 +35,8 @@ def draw(
     right = fit(figures(session, turn, book, room - 2 - min(cell_len(asked), round(room * _TITLE))), room)
     said = Segment(fit(asked, room - cell_len(right) - 2), style)
     gap = max(0, room - said.cell_length - cell_len(right))
-    return strip(
-        [Segment(left, style), said, Segment(" " * gap, style), Segment(right + " ", quiet)], width, style
-    )
+    parts = [Segment(left, style), said, Segment(" " * gap, style), Segment(right + " ", quiet)]
+    return strip(parts, width, style, len(left), len(left) + said.cell_length)
 
 
 def title(session: Session, turn: Turn) -> str:

@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from cma_tui.keymap import Keymap, is_character
 from cma_tui.text import first_line
-from cma_tui.ui.keys import Hint, hints_that_fit, keymap_of
+from cma_tui.ui.keys import Hint, Said, hint_content, hints_that_fit, keymap_of
 
 _VIEWS: tuple[Hint, ...] = (
     ("waterfall", "view.waterfall"),
@@ -80,6 +80,11 @@ PLACES: dict[str, tuple[Hint, ...]] = {
     "approval": (
         ("back", "approval.leave"),
         ("scroll", "move.down", "move.up"),
+        ("commands", "app.palette"),
+    ),
+    "approvals": (
+        ("back", "approval.leave"),
+        ("scroll", "move.down", "move.up"),
         ("next", "approval.next"),
         ("commands", "app.palette"),
     ),
@@ -113,10 +118,10 @@ _WRITING = frozenset({"composer", "prompt", "narrow"})
 """Places where a character is written."""
 
 
-def hint_line(place: str, keymap: Keymap, width: int) -> str:
-    """The keys of a place, as many as fit."""
+def hint_line(place: str, keymap: Keymap, width: int) -> list[Said]:
+    """The keys of a place and what they do, as many as fit."""
     known = [key for key in keymap.of("app.help") if not (place in _WRITING and is_character(key))]
-    return hints_that_fit(keymap, PLACES[place], width, f"{known[0]} help" if known else "", "   ")
+    return hints_that_fit(keymap, PLACES[place], width, (known[0], "help") if known else None)
 
 
 class Hints(Static):
@@ -165,7 +170,7 @@ class Hints(Static):
         if self._said is not None:
             line = Content.styled(*self._said).truncate(width, ellipsis=True)
         else:
-            line = Content(hint_line(self._place, keymap_of(self), width))
+            line = hint_content(hint_line(self._place, keymap_of(self), width))
         if not line.is_same(self._shown):
             self._shown = line
             self.update(line, layout=False)

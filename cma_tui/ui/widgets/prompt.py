@@ -30,7 +30,8 @@ class Prompt(Horizontal):
     Prompt > #label { width: auto; color: $accent; text-style: bold; }
     Prompt > Input, Prompt > Input:focus { width: 1fr; min-width: 12; height: 1; border: none; padding: 0;
                                            background: $surface; }
-    Prompt > #said { width: auto; max-width: 60%; padding-left: 2; color: $cma-quiet; }
+    Prompt > #said { width: auto; max-width: 60%; padding-left: 2; color: $cma-quiet;
+                      text-wrap: nowrap; text-overflow: ellipsis; }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings(
         {"prompt.earlier": "earlier(1)", "prompt.later": "earlier(-1)", "prompt.leave": "cancel"}

@@ -36,6 +36,8 @@ class Streaming:
         """How many characters those are."""
         self._cost: Weight = (0, 0, 0)
         """What of them is set as Markdown."""
+        self._wrapped: dict[str, Lines] = {}
+        """Lines of text as they were wrapped the last time: a text without blocks grows only at its end."""
 
     def lines(self, text: str, *, whole: bool = False) -> Lines:
         """All lines of a printable text that begins as the one before did; `whole`: nothing follows."""
@@ -65,4 +67,10 @@ class Streaming:
         return set_markdown(text, self._width, self._style, self._console)
 
     def _plain(self, text: str) -> Lines:
-        return [[Segment(line, self._style)] for line in wrap(text, self._width)]
+        before, self._wrapped = self._wrapped, {}
+        made: Lines = []
+        for line in text.split("\n"):
+            lines = before.get(line) or [[Segment(part, self._style)] for part in wrap(line, self._width)]
+            self._wrapped[line] = lines
+            made += lines
+        return made

@@ -17,19 +17,19 @@ from rich.style import Style
 from textual.strip import Strip
 
 from cma_tui.content import plain_text
-from cma_tui.report.find import Pattern, TooSlowError
+from cma_tui.report.find import Pattern
 from cma_tui.report.places import GAP, gap_before
 from cma_tui.report.rows import level
 from cma_tui.report.rows import row as words
-from cma_tui.report.words import BODY_CAP, Density, Row, prose
+from cma_tui.report.words import Density, Row, agent_name, message, prose
 from cma_tui.session.book import Book
 from cma_tui.session.model import Change, Session, Turn
 from cma_tui.text import clock, duration, first_line, offset
-from cma_tui.ui.cells import fit, highlight
+from cma_tui.ui.cells import fit
 from cma_tui.ui.entries import Entries
 from cma_tui.ui.widgets import headings
 from cma_tui.ui.widgets.markdown import is_markdown, markdown_console
-from cma_tui.ui.widgets.rowview import Look, draw, left_width, measure_in
+from cma_tui.ui.widgets.rowview import Known, Look, draw, left_width, marked, measure_in, names_width
 from cma_tui.ui.widgets.streaming import Streaming
 
 _KEPT = 128
@@ -38,12 +38,18 @@ _LINES = {Density.QUIET: 2, Density.NORMAL: 24, Density.FULL: 400}
 """The most lines of a message at each density."""
 
 
-_PREVIEW = 8000
-"""Characters that are set of a preview which is longer than a row may be."""
-
-
 class Lead(Strip):
     """A line before an entry's first one: it belongs to the entry, and the cursor is not drawn on it."""
+
+
+class _Written:
+    """What has been made of a message that is being written."""
+
+    def __init__(self, streaming: Streaming) -> None:
+        self.streaming = streaming
+        self.text: str | None = None
+        self.strips: list[Strip] = []
+        self.known: Known = []
 
 
 class Strips:
@@ -76,10 +82,12 @@ class Strips:
         self._book = book
         self._kept: OrderedDict[int, list[Strip]] = OrderedDict()
         self._pattern: Pattern | None = None
-        self._streaming: dict[str, Streaming] = {}
-        """What sets the previews, by key."""
+        self._written: dict[str, _Written] = {}
+        """What has been made of previews, by key."""
         self._began = entries.session.first_at
         """The time from which the relative ones are told."""
+        self._names = self._names_of(entries.session)
+        """Cells of the column of threads' names."""
 
     def look_for(self, pattern: Pattern | None) -> None:
         """Show where this is, from now on."""
@@ -92,8 +100,7 @@ class Strips:
         if lines is None:
             lines = self._heading(session, -1 - entry) if entry < 0 else self._item(session, entry)
             if self._pattern is not None:
-                marked = self._pattern
-                lines = [ln if isinstance(ln, Lead) else self._marked(ln, marked) for ln in lines]
+                lines = [marked(line, self._pattern, self.look.found) for line in lines]
             self._kept[entry] = lines
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
@@ -115,34 +122,47 @@ class Strips:
             said = Row("you", "you", None, text=text, prose=True, outcome="queued, not picked up yet")
             return self._set(session, said, turn, 6)
         preview = session.previews[key]
+        whose = agent_name(session, preview.stream) if preview.stream else ""
         if preview.type == "agent.thinking":
             since = None if preview.started_at is None else max(0.0, now() - preview.started_at)
-            return self._set(session, Row("thinks", "model", None, text="…", duration=since), turn, None)
+            return self._set(
+                session, Row("thinks", "model", None, thread=whose, text="…", duration=since), turn, None
+            )
         text = ("… " if preview.partial else "") + preview.text
-        if len(text) <= BODY_CAP:
-            lines = self._streaming_of(session, key).lines(prose(text))
-        else:  # of so long a one its end, which is what is being written
-            lines = self._streaming_of(session, "").lines(prose(text[-_PREVIEW:]))
-        said = Row("agent", "agent", None, prose=True)
-        last = [*(lines[-1] if lines else []), Segment(" ▏", self.look.tone("agent"))]
-        return self._set(session, said, turn, None, body=[*lines[:-1], last])
+        said = message("agent", "agent", None, text)
+        said.thread = whose
+        written = self._written_of(session, key)
+        if written.text != text:
+            written.text = text
+            lines = written.streaming.lines(said.text)
+            last = [*(lines[-1] if lines else []), Segment(" ▏", self.look.tone("agent"))]
+            body = [*lines[:-1], last]
+            written.strips = self._set(session, said, turn, None, body=body, known=written.known)
+        return written.strips
 
-    def _streaming_of(self, session: Session, key: str) -> Streaming:
-        """What sets a preview; those of previews that have gone are let go of."""
-        held = self._streaming.get(key)
-        if held is None or not key:
-            self._streaming = {n: one for n, one in self._streaming.items() if n in session.previews}
-            held = self._streaming[key] = self._streaming_anew()
+    def _written_of(self, session: Session, key: str) -> _Written:
+        """What has been made of a preview; that of previews which have gone is let go of."""
+        held = self._written.get(key)
+        if held is None:
+            self._written = {n: one for n, one in self._written.items() if n in session.previews}
+            held = self._written[key] = _Written(self._streaming_anew())
         return held
 
     def _streaming_anew(self) -> Streaming:
         return Streaming(measure_in(self._width - self._left), self.look.tone("agent"), self._typesetter)
 
+    def _names_of(self, session: Session) -> int | None:
+        if not self._entries.merged:
+            return 0 if self._entries.thread is None else None
+        return names_width(self._width, [agent_name(session, thread) for thread in session.threads])
+
     def forget(self, session: Session, change: Change, *, anew: bool) -> None:
         """Drop what a change names or may have changed; everything when the session was folded anew."""
-        if change.reset or anew or session.first_at != self._began:
+        names = self._names_of(session)
+        if change.reset or anew or (session.first_at, names) != (self._began, self._names):
             self._kept.clear()
-            self._began = session.first_at
+            self._written.clear()
+            self._began, self._names = session.first_at, names
             return
         for index in change.redrawn:
             self._kept.pop(index, None)
@@ -164,16 +184,8 @@ class Strips:
     def clear(self) -> None:
         """Set everything again."""
         self._kept.clear()
-
-    def _marked(self, line: Strip, pattern: Pattern) -> Strip:
-        """The line with what is looked for marked, in the columns that hold text from outside."""
-        left = self._left
-        text = line.text
-        try:
-            spans = [(a, b) for a, b in pattern.spans(text) if a >= left or b > left]
-        except TooSlowError:
-            return line
-        return highlight(line, ((max(a, left), b) for a, b in spans), self.look.found)
+        self._written.clear()
+        self._names = self._names_of(self._entries.session)
 
     def _item(self, session: Session, index: int) -> list[Strip]:
         said = words(session, index)
@@ -226,6 +238,7 @@ class Strips:
         turn: Turn | None,
         limit: int | None,
         body: list[list[Segment]] | None = None,
+        known: Known | None = None,
     ) -> list[Strip]:
         return draw(
             said,
@@ -236,12 +249,14 @@ class Strips:
             limit=limit,
             console=self._typesetter,
             body=body,
+            names=self._names,
+            known=known,
         )
 
     @property
     def _left(self) -> int:
         """Cells before the text of a row."""
-        return left_width(self._width, self._times != "off")
+        return left_width(self._width, self._times != "off", self._names)
 
     def _time(self, session: Session, at: float | None, turn: Turn | None) -> str | None:
         if self._times == "off":

@@ -163,6 +163,7 @@ class WaterfallView(Page):
         keys = hint_of(
             self,
             width,
+            ("help", "app.help"),
             ("span", "waterfall.next"),
             ("lane", "move.down", "move.up"),
             ("pan", "waterfall.earlier", "waterfall.later"),
@@ -170,7 +171,6 @@ class WaterfallView(Page):
             turns,
             ("go to", "waterfall.open"),
             leave,
-            ("help", "app.help"),
         )
         self._hit.clear()
         if not self.session.turns or not self.made.order:
