@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
 from time import perf_counter, time
 
@@ -34,22 +34,13 @@ AHEAD = 2
 class Feed(Reading):
     """A source on a thread of its own, and the session it feeds."""
 
-    def __init__(
-        self,
-        open_source: Callable[[], Awaitable[Source]],
-        wake: Callable[[], None] = lambda: None,
-        session: Session | None = None,
-        *,
-        sinks: Sequence[Sink] = (),
-    ) -> None:
+    def __init__(self, open_source: Callable[[], Awaitable[Source]], session: Session | None = None) -> None:
         """Prepare a feed.
 
         Args:
             open_source: makes the source; called on the feed's thread, so it may import what is slow and
                 ask a server first.
-            wake: called on the feed's thread when there is something to take; must not block.
             session: what to fold into; an empty one of its own if not given.
-            sinks: each is given every batch as it arrives.
         """
         super().__init__("feed")
         self.session = Session() if session is None else session
@@ -58,10 +49,11 @@ class Feed(Reading):
         """Set when it is open."""
         self.finished = False
         """Whether the source has ended; there may still be something to take."""
-        self.wake = wake
+        self.wake: Callable[[], None] = lambda: None
+        """Called on the feed's thread when there is something to take; must not block."""
         self._open_source = open_source
         self._queue: deque[Batch] = deque()
-        self._sinks = list(sinks)
+        self._sinks: list[Sink] = []
         self._arriving = threading.Lock()
         """Held while a batch goes into the queue and to the sinks: one that is added misses none."""
         self._folded = 0

@@ -62,23 +62,16 @@ class _Piece(NamedTuple):
 class Recorder:
     """Writes one session's deliveries. Made anew for each sitting; the file goes on."""
 
-    def __init__(
-        self,
-        folder: Path,
-        path: Path | None = None,
-        *,
-        previews: bool = True,
-        wake: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, folder: Path, path: Path | None = None, *, previews: bool = True) -> None:
         """Start the thread; the file is opened when a batch tells the session.
 
         Args:
             folder: where recordings are kept, under names made of the session's id.
             path: where to write instead; its folder must exist.
             previews: whether to write previews too.
-            wake: called on the recorder's thread when it stops, goes on or ends.
         """
-        self.wake = wake
+        self.wake: Callable[[], None] = lambda: None
+        """Called on the recorder's thread when it stops, goes on or ends."""
         self._folder, self._path, self._previews = folder, path, previews
         self._queue: deque[_Delivery] = deque()
         self._changed = threading.Condition()

@@ -45,8 +45,9 @@ def feeding():
     """A started feed over a source; closed when the test is over."""
     feeds = []
 
-    def start(source, **options):
+    def start(source, wake=lambda: None, **options):
         feed = Feed(source if callable(source) else opening(source), **options)
+        feed.wake = wake
         feeds.append(feed)
         feed.start()
         return feed

@@ -43,14 +43,20 @@ def turn(number: int, log: Log) -> Log:
     return more
 
 
-def test_a_turn_alone_is_kept_at_once_and_those_that_follow_closely_together(fake, tmp_path, puts):
-    seen, until = puts
-    watcher = mirror(fake, tmp_path, gathering=3600)
+def followed(fake, folder, until, count):
+    """A mirror that gathers for an hour: one turn is kept, and so many followed it at once."""
+    watcher = mirror(fake, folder, gathering=3600)
     log = many_turns(1)
     session = watch(watcher, told(log.events))
     until(1)
-    for number in range(10):
+    for number in range(count):
         watch(watcher, (log := turn(number, log)).events, session)
+    return watcher
+
+
+def test_a_turn_alone_is_kept_at_once_and_those_that_follow_closely_together(fake, tmp_path, puts):
+    seen, until = puts
+    watcher = followed(fake, tmp_path, until, 10)
     assert watcher.status.waiting >= 10
     assert [len(turns) for turns in seen] == [1]
     assert close(watcher).sent == 11
@@ -60,12 +66,7 @@ def test_a_turn_alone_is_kept_at_once_and_those_that_follow_closely_together(fak
 
 def test_a_queue_that_is_full_is_not_gathered_in(fake, tmp_path, puts):
     seen, until = puts
-    watcher = mirror(fake, tmp_path, gathering=3600)
-    log = many_turns(1)
-    session = watch(watcher, told(log.events))
-    until(1)
-    for number in range(QUEUE + 1):
-        watch(watcher, (log := turn(number, log)).events, session)
+    watcher = followed(fake, tmp_path, until, QUEUE + 1)
     until(2)
     assert len(seen[1]) >= QUEUE
     assert close(watcher).sent == QUEUE + 2
