@@ -221,16 +221,16 @@ def texts(session: Session, index: int) -> Iterator[str]:
         yield shown.aside
     if isinstance(item, ToolUse):
         for text in leaves(event.data.get("input")):
-            yield _printable(text)
-        yield _printable(result_text(session, item))
+            yield uncut(text)
+        yield uncut(result_text(session, item))
         if item.confirmed >= 0:
-            yield _printable(as_text(session.events[item.confirmed].data.get("deny_message")) or "")
+            yield uncut(as_text(session.events[item.confirmed].data.get("deny_message")) or "")
     elif shown.prose:
-        yield _printable(plain_text(event.content)) or shown.text
+        yield uncut(plain_text(event.content)) or shown.text
     elif len(event.content):
-        yield _printable(plain_text(event.content))
+        yield uncut(plain_text(event.content))
     elif isinstance(item, Evaluation) and item.end >= 0:
-        yield _printable(as_text(session.events[item.end].data.get("explanation")) or "")
+        yield uncut(as_text(session.events[item.end].data.get("explanation")) or "")
     yield printable(event.key, strict=True)
 
 
@@ -265,5 +265,6 @@ def leaves(value: object) -> Iterator[str]:
                 yield compact_json(other)
 
 
-def _printable(text: str) -> str:
+def uncut(text: str) -> str:
+    """All of a text, made printable."""
     return printable(text, lines=True, cap=WHOLE)

@@ -8,6 +8,7 @@ character.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -180,6 +181,11 @@ def harmless(line: bytes) -> bytes:
     if line.isascii() and b"\x7f" not in line:
         return line
     return DANGEROUS.sub(_escaped, line.decode("utf-8", "replace")).encode()
+
+
+def harmless_json(value: object) -> str:
+    """A value as such JSON."""
+    return harmless(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")).decode()
 
 
 def _escaped(match: re.Match[str]) -> str:

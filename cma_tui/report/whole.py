@@ -10,7 +10,7 @@ import json
 
 from cma_tui.content import as_dict, as_text, plain_text
 from cma_tui.event import decode
-from cma_tui.report.find import WHOLE, ordinals
+from cma_tui.report.find import WHOLE, ordinals, uncut
 from cma_tui.report.rows import row
 from cma_tui.report.words import result_text
 from cma_tui.session.model import Session, ToolUse
@@ -27,10 +27,10 @@ def whole_text(session: Session, index: int) -> str:
     if isinstance(item, ToolUse):
         result = result_text(session, item)
         parts = [_input(event.data.get("input")), result]
-        return _clean("\n\n".join(part.strip("\n") for part in parts if part))
+        return uncut("\n\n".join(part.strip("\n") for part in parts if part))
     text = plain_text(event.content)
     if shown.prose and text:
-        return _clean(text)
+        return uncut(text)
     said = " ".join(part for part in (shown.name, shown.text, shown.outcome) if part)
     return "\n".join(part for part in (said, shown.aside) if part)
 
@@ -49,10 +49,6 @@ def _input(arguments: object) -> str:
         return json.dumps(arguments, indent=2, ensure_ascii=False) if arguments else ""
     except RecursionError:
         return "(nested too deeply to show)"
-
-
-def _clean(text: str) -> str:
-    return printable(text, lines=True, cap=WHOLE)
 
 
 def _json(raw: bytes) -> str:

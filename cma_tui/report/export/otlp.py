@@ -9,7 +9,6 @@ Any collector takes the file: `curl -H 'content-type: application/json' -d @FILE
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +18,7 @@ from cma_tui.mirror.cut import identity_of, index_of
 from cma_tui.mirror.row import Row, span_id, trace_id
 from cma_tui.mirror.spans import SESSION, session_row, turn_rows
 from cma_tui.report.export.part import Part
-from cma_tui.report.lines import harmless
+from cma_tui.report.lines import harmless_json
 from cma_tui.report.stats import known
 from cma_tui.session.book import Book
 from cma_tui.session.model import Session
@@ -32,13 +31,13 @@ _TEXT_CAP = 64_000
 
 def write(session: Session, part: Part, figures: dict[str, Any]) -> Iterator[str]:
     """One `ExportTraceServiceRequest`."""
-    resource = _attributes({"service.name": "cma-top", "service.version": __version__})
-    yield f'{{"resourceSpans":[{{"resource":{{"attributes":{_json(resource)}}},"scopeSpans":[{{"scope":'
-    yield _json({"name": "cma-top", "version": __version__})
+    resource = harmless_json(_attributes({"service.name": "cma-top", "service.version": __version__}))
+    yield f'{{"resourceSpans":[{{"resource":{{"attributes":{resource}}},"scopeSpans":[{{"scope":'
+    yield harmless_json({"name": "cma-top", "version": __version__})
     yield ',"spans":['
     comma = "\n"
     for span in _spans(session, part, figures):
-        yield f"{comma}{_json(span)}"
+        yield f"{comma}{harmless_json(span)}"
         comma = ",\n"
     yield "\n]}]}]}\n"
 
@@ -193,7 +192,3 @@ def _value(value: object) -> dict[str, Any]:
 
 def _nanos(moment: float) -> str:
     return str(round(moment * 1_000_000) * 1000)
-
-
-def _json(value: object) -> str:
-    return harmless(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")).decode()

@@ -7,7 +7,6 @@ began.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +15,7 @@ import msgspec
 from cma_tui.event import stamp_text
 from cma_tui.report.export import facts
 from cma_tui.report.export.part import Part, items_of
-from cma_tui.report.lines import harmless
+from cma_tui.report.lines import harmless_json
 from cma_tui.report.words import agent_name, input_summary, tool_outcome
 from cma_tui.session.model import Evaluation, Failure, ModelRequest, Session, ToolUse
 from cma_tui.text import first_line
@@ -37,15 +36,15 @@ def write(session: Session, part: Part, figures: dict[str, Any]) -> Iterator[str
     """`{"traceEvents": […]}`: names of tracks, slices, and errors as instants."""
     zero = session.first_at or 0.0
     yield '{"displayTimeUnit":"ms","otherData":'
-    yield _json({"session": session.id or "", "begun": stamp_text(zero) if session.first_at else ""})
+    yield harmless_json({"session": session.id or "", "begun": stamp_text(zero) if session.first_at else ""})
     yield ',"traceEvents":[\n'
-    yield _json(_meta("process_name", 0, facts.title(session)))
+    yield harmless_json(_meta("process_name", 0, facts.title(session)))
     tracks = _Tracks(session)
     for piece in sorted(_slices(session, part), key=lambda piece: (piece.start, -piece.end)):
         number, new = tracks.place(piece)
         for event in new:
-            yield f",\n{_json(event)}"
-        yield ",\n" + _json(
+            yield f",\n{harmless_json(event)}"
+        yield ",\n" + harmless_json(
             {
                 "ph": "X",
                 "pid": _PID,
@@ -60,7 +59,7 @@ def write(session: Session, part: Part, figures: dict[str, Any]) -> Iterator[str
     for index in sorted(items_of(session, part)):
         item = session.items[index]
         if isinstance(item, Failure) and item.at is not None:
-            yield ",\n" + _json(
+            yield ",\n" + harmless_json(
                 {
                     "ph": "i",
                     "s": "p",
@@ -140,7 +139,3 @@ def _tool(session: Session, use: ToolUse) -> Iterator[_Slice]:
 
 def _meta(kind: str, track: int, name: str) -> dict[str, Any]:
     return {"ph": "M", "pid": _PID, "tid": track, "name": kind, "args": {"name": name}}
-
-
-def _json(value: object) -> str:
-    return harmless(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")).decode()

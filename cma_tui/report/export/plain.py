@@ -1,6 +1,6 @@
 """The plain lines of `tail`, of a part of a session.
 
-Invariant: the same rows in the same words as on the screen.
+Owns nothing but which items are written. Invariant: the same rows in the same words as on the screen.
 """
 
 from __future__ import annotations
