@@ -1,4 +1,7 @@
-"""The help: every key on one page, first those of where one is."""
+"""The help: every key on one page, first those of where one is.
+
+Owns their order. Invariant: keys and words are those of the table of keys, as the user changed them.
+"""
 
 from __future__ import annotations
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar, Final, NamedTuple
 
-from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from cma_tui.session.agents import model_of
 from cma_tui.session.cost import NANO, burn, time_left
 from cma_tui.session.elapsed import seconds
 from cma_tui.session.figures import TurnFigures
-from cma_tui.session.model import Change, Session
+from cma_tui.session.model import Session
 from cma_tui.session.requests import RequestFigures
 from cma_tui.text import count, duration, money
 from cma_tui.ui import plots
@@ -37,7 +36,7 @@ from cma_tui.ui.screens.figures import (
     turn_table,
     wall,
 )
-from cma_tui.ui.screens.panel import Panel
+from cma_tui.ui.screens.panel import PagePanel
 from cma_tui.ui.widgets.page import Line, Page, spread
 
 _TABS: Final = ("turns", "requests", "tools", "threads")
@@ -113,9 +112,7 @@ class MetricsView(Page):
     )
 
     def __init__(self, session: Session, counting: Counting) -> None:
-        super().__init__()
-        self.session: Session = session
-        self.counting: Counting = counting
+        super().__init__(session, counting)
         self.tab: int = 0
         self.cursor: int = 0
         self.order: Order = Order()
@@ -294,10 +291,6 @@ class MetricsView(Page):
         elif self.tab == 1 and self.counting.book.requests:
             self.screen.dismiss(request_at(self, self.cursor))
 
-    def action_close(self) -> None:
-        """Back to the timeline."""
-        self.screen.dismiss(None)
-
 
 def _plot(series: Series, width: int) -> list[Line]:
     """One plot with its axes: the height in its unit, turns or requests from left to right."""
@@ -317,18 +310,8 @@ def _plot(series: Series, width: int) -> list[Line]:
     return lines
 
 
-class Metrics(Panel):
+class Metrics(PagePanel):
     """The panel."""
 
     def __init__(self, session: Session, counting: Counting) -> None:
-        super().__init__()
-        self.view = MetricsView(session, counting)
-
-    def compose(self) -> ComposeResult:
-        """One widget."""
-        yield self.view
-
-    def update_session(self, session: Session, change: Change) -> None:
-        """The figures are in the book already: draw them."""
-        self.view.session = session
-        self.view.show()
+        super().__init__(MetricsView(session, counting))

@@ -10,18 +10,17 @@ from typing import ClassVar
 
 from rich.cells import set_cell_size
 from textual import events
-from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from cma_tui.report.words import stop_words
 from cma_tui.session.cost import Amount
 from cma_tui.session.figures import wall_us
-from cma_tui.session.model import Change, Session, Turn
+from cma_tui.session.model import Session, Turn
 from cma_tui.text import duration, first_line
 from cma_tui.ui.cells import fit
 from cma_tui.ui.counting import Counting, amount
 from cma_tui.ui.keys import bindings, hint_of
-from cma_tui.ui.screens.panel import Panel
+from cma_tui.ui.screens.panel import PagePanel
 from cma_tui.ui.widgets.headings import plural, title
 from cma_tui.ui.widgets.page import Line, Page, spread
 
@@ -52,9 +51,7 @@ class OutlineView(Page):
     )
 
     def __init__(self, session: Session, at: int, counting: Counting) -> None:
-        super().__init__()
-        self.session: Session = session
-        self.counting = counting
+        super().__init__(session, counting)
         self._cursor = max(0, at)
         self._top = 0
         self._wanted = ""
@@ -153,7 +150,7 @@ class OutlineView(Page):
             self._wanted = ""
             self.show()
         else:
-            self.screen.dismiss(None)
+            super().action_close()
 
 
 def _cell(text: str, width: int) -> str:
@@ -170,18 +167,8 @@ def _outcome(turn: Turn) -> tuple[str, str]:
     return stop_words(turn.stop_reason), "bad"
 
 
-class Outline(Panel):
+class Outline(PagePanel):
     """The panel."""
 
     def __init__(self, session: Session, at: int, counting: Counting) -> None:
-        super().__init__()
-        self.view = OutlineView(session, at, counting)
-
-    def compose(self) -> ComposeResult:
-        """One widget."""
-        yield self.view
-
-    def update_session(self, session: Session, change: Change) -> None:
-        """Take in what changed."""
-        self.view.session = session
-        self.view.show()
+        super().__init__(OutlineView(session, at, counting))

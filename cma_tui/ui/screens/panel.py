@@ -6,9 +6,11 @@ change while it is open, and leaves with the item that the timeline is to go to,
 
 from __future__ import annotations
 
+from textual.app import ComposeResult
 from textual.screen import Screen
 
 from cma_tui.session.model import Change, Session
+from cma_tui.ui.widgets.page import Page
 
 
 class Panel(Screen[int | None]):
@@ -17,3 +19,19 @@ class Panel(Screen[int | None]):
     def update_session(self, session: Session, change: Change) -> None:
         """Take in what changed. `session` may be another object than the last: it was folded anew."""
         raise NotImplementedError
+
+
+class PagePanel(Panel):
+    """A panel that is one page."""
+
+    def __init__(self, view: Page) -> None:
+        super().__init__()
+        self.view = view
+
+    def compose(self) -> ComposeResult:
+        """One widget."""
+        yield self.view
+
+    def update_session(self, session: Session, change: Change) -> None:
+        """The page takes in what changed."""
+        self.view.update(session, change)

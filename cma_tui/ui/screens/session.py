@@ -229,11 +229,7 @@ class SessionScreen(Drawing):
             self._drive.show_asked()
         self._show_hints()
 
-    def on_descendant_blur(self) -> None:
-        """The words of the bar and of the last line depend on where the keys go."""
-        if self._drive is not None:
-            self._drive.show_asked()
-        self._show_hints()
+    on_descendant_blur = on_descendant_focus
 
     def action_sessions(self) -> None:
         """Back to all sessions; this one goes on."""

@@ -10,16 +10,15 @@ from typing import ClassVar, Final
 
 from rich.cells import cell_len, set_cell_size
 from textual import events
-from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from cma_tui.report.threads import Branch, tree
-from cma_tui.session.model import Change, Session
+from cma_tui.session.model import Session
 from cma_tui.text import NOT_KNOWN, count, duration, money
 from cma_tui.ui.cells import fit
 from cma_tui.ui.counting import Counting
 from cma_tui.ui.keys import bindings, hint_of
-from cma_tui.ui.screens.panel import Panel
+from cma_tui.ui.screens.panel import PagePanel
 from cma_tui.ui.widgets.headings import plural
 from cma_tui.ui.widgets.page import Line, Page, spread
 
@@ -49,9 +48,7 @@ class ThreadsView(Page):
     )
 
     def __init__(self, session: Session, counting: Counting, choose: Choose, at: str | None) -> None:
-        super().__init__()
-        self.session: Session = session
-        self.counting: Counting = counting
+        super().__init__(session, counting)
         self._choose = choose
         self._branches = tree(session, counting.book.threads)
         self._cursor = next((n for n, branch in enumerate(self._branches) if branch.key == at), 0)
@@ -142,10 +139,6 @@ class ThreadsView(Page):
         self.screen.dismiss(None)
         self._choose(None, True)
 
-    def action_close(self) -> None:
-        """Back to the timeline."""
-        self.screen.dismiss(None)
-
     def on_click(self, event: events.Click) -> None:
         """Put the cursor on a thread; a second click opens it."""
         at = event.get_content_offset_capture(self).y - 2 + self._top
@@ -168,18 +161,8 @@ def _padded(text: str, width: int) -> str:
     return set_cell_size(fit(text, max(0, width - 1)), max(0, width))
 
 
-class Threads(Panel):
+class Threads(PagePanel):
     """The panel."""
 
     def __init__(self, session: Session, counting: Counting, choose: Choose, at: str | None = None) -> None:
-        super().__init__()
-        self.view = ThreadsView(session, counting, choose, at)
-
-    def compose(self) -> ComposeResult:
-        """One widget."""
-        yield self.view
-
-    def update_session(self, session: Session, change: Change) -> None:
-        """Take in what changed."""
-        self.view.session = session
-        self.view.show()
+        super().__init__(ThreadsView(session, counting, choose, at))

@@ -8,28 +8,22 @@ from __future__ import annotations
 
 from time import time
 
-from textual.app import ComposeResult
-
 from cma_tui.feed import Feed
-from cma_tui.session.model import Change, Session
+from cma_tui.session.model import Session
 from cma_tui.ui.counting import Counting
-from cma_tui.ui.screens.panel import Panel
+from cma_tui.ui.screens.panel import PagePanel
 from cma_tui.ui.widgets.waterfall import WaterfallView
 
 
-class Waterfall(Panel):
+class Waterfall(PagePanel):
     """The panel."""
 
     def __init__(
         self, session: Session, turn: int, item: int | None, counting: Counting, feed: Feed | None = None
     ) -> None:
-        super().__init__()
         self._feed = feed
-        self.view = WaterfallView(session, turn, item, counting, self._now)
-
-    def compose(self) -> ComposeResult:
-        """One widget."""
-        yield self.view
+        self._waterfall = WaterfallView(session, turn, item, counting, self._now)
+        super().__init__(self._waterfall)
 
     def on_mount(self) -> None:
         """While something goes on, it grows."""
@@ -37,7 +31,7 @@ class Waterfall(Panel):
 
     def _now(self) -> float | None:
         """The server's time: its last stamp, and what has passed since that reached us."""
-        feed, session = self._feed, self.view.session
+        feed, session = self._feed, self._waterfall.session
         source = feed.source if feed is not None else None
         if feed is None or source is None or source.line is None or feed.finished or session.last_at is None:
             return None
@@ -47,9 +41,5 @@ class Waterfall(Panel):
         return None if came is None else session.last_at + max(0.0, time() - came)
 
     def _second(self) -> None:
-        if self.view.made.going_on:
-            self.view.show()
-
-    def update_session(self, session: Session, change: Change) -> None:
-        """Take in what changed."""
-        self.view.update(session, change)
+        if self._waterfall.made.going_on:
+            self._waterfall.show()

@@ -1,4 +1,4 @@
-"""A page of a panel: lines of styled text, drawn one by one.
+"""A page of a panel: a session as lines of styled text, drawn one by one.
 
 Owns the drawing. Invariants: only lines that differ from what is on the screen are drawn; a page costs what
 fits on the screen.
@@ -14,7 +14,9 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from cma_tui.session.model import Change, Session
 from cma_tui.ui.cells import fit
+from cma_tui.ui.counting import Counting
 
 Part = tuple[str, str]
 """Text, and the names of its styles; after `in` the colour is behind the text, not of it."""
@@ -44,14 +46,25 @@ class Page(Widget, can_focus=True):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"page--{name}" for name in (*_TONES, "quiet", "cursor")}
 
-    def __init__(self) -> None:
+    def __init__(self, session: Session, counting: Counting) -> None:
         super().__init__()
+        self.session: Session = session
+        self.counting: Counting = counting
         self._lines: list[Line] = []
         self._styles: dict[str, Style] = {}
 
     def lines(self, width: int, height: int) -> list[Line]:
         """What is to be seen now."""
         raise NotImplementedError
+
+    def update(self, session: Session, change: Change) -> None:
+        """Take in what changed."""
+        self.session = session
+        self.show()
+
+    def action_close(self) -> None:
+        """Back to the timeline."""
+        self.screen.dismiss(None)
 
     def show(self) -> None:
         """Draw what differs."""

@@ -85,9 +85,8 @@ class WaterfallView(Page):
             counting: the figures.
             now: the server's time of this moment; None where no time passes.
         """
-        super().__init__()
-        self.session: Session = session
-        self._counting, self._now_there = counting, now
+        super().__init__(session, counting)
+        self._now_there = now
         last = len(session.turns) - 1
         self.made = Lanes(session, turn if 0 <= turn <= last else last, AT_ONCE)
         self._wanted = item
@@ -224,7 +223,7 @@ class WaterfallView(Page):
             [("waterfall", "quiet")],
             width,
         )
-        figures = self._counting.book.turns
+        figures = self.counting.book.turns
         split = figures[turn.index].split if turn.index < len(figures) else None
         if split is None or not split.total:
             return [line]
@@ -353,10 +352,6 @@ class WaterfallView(Page):
         """Go to the row of the span under the cursor."""
         if self._cursor is not None:
             self.screen.dismiss(self._cursor[0])
-
-    def action_close(self) -> None:
-        """Back to the timeline."""
-        self.screen.dismiss(None)
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor on a bar; a second click goes to its row."""
