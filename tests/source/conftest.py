@@ -8,6 +8,7 @@ import pytest
 
 from cma_tui.feed import fold_batch
 from cma_tui.session.model import Change, Session
+from cma_tui.session.moments import keep_past
 from cma_tui.simulator import Simulator, serving
 from cma_tui.source import SourceError, live
 from cma_tui.source.client import make_client
@@ -23,6 +24,7 @@ class Viewer:
     def __init__(self, source):
         self.source = source
         self.session = Session()
+        keep_past(self.session, spacing=16)  # from there a wrong order is mended
         self.error = None
         self.ended = False
         self.streamed = []

@@ -17,6 +17,7 @@ from cma_tui.feed import fold_all, fold_batch
 from cma_tui.log.formats import open_log
 from cma_tui.recorder import Recorder
 from cma_tui.session.model import Change, Session
+from cma_tui.session.moments import keep_past
 from cma_tui.simulator import Simulator, serving
 from cma_tui.source import SourceError
 from cma_tui.source.client import make_client
@@ -38,6 +39,7 @@ class Client:
     def __init__(self, source, recorder):
         self.source, self.recorder = source, recorder
         self.session = Session()
+        keep_past(self.session, spacing=16)  # from there a wrong order is mended
         self.running = asyncio.get_running_loop().create_task(self._run())
         self.sends = []
 
