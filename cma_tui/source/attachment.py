@@ -19,7 +19,7 @@ from time import time
 from cma_tui.event import PREVIEW_TYPES, Event, local
 from cma_tui.source import Batch, Line, SourceError
 from cma_tui.source import frames as framing
-from cma_tui.source.client import CALL_ERRORS, said
+from cma_tui.source.client import CALL_ERRORS, lost, said
 from cma_tui.source.endpoints import GoneError, SessionEndpoint
 from cma_tui.source.history import History, Stretch, jitter
 
@@ -151,7 +151,8 @@ class Attachment:
             self.over = True
         except* SourceError as group:
             raise first_error(group) from None
-        self._release()
+        finally:
+            self._release()
         self._line.state = "ended"
 
     async def list_once(self) -> None:
@@ -221,7 +222,7 @@ class Attachment:
         except framing.StreamError as error:
             return f"the server broke the stream off: {said(error)}", 0.0
         except CALL_ERRORS as error:
-            return said(error), self._endpoint.classify(error, seen=bool(self._connections)).after
+            return lost(error), self._endpoint.classify(error, seen=bool(self._connections)).after
         return why, 0.0
 
     def _opened(self) -> None:

@@ -27,6 +27,10 @@ STREAM_TIMEOUT = httpx2.Timeout(30.0, connect=10.0, read=300.0)
 NO_ACCESS = 5
 """Exit code for not found and no access."""
 
+_WHICH = "`cma-top doctor` says which key and server are used"
+_FRAME = 200
+"""The status of an `event: error` frame in the middle of a stream."""
+
 TRANSIENT = (anthropic.APIConnectionError, httpx2.TransportError, httpx2.StreamError)
 """What a broken or refused connection raises: the SDK's own errors and those that pass through it."""
 
@@ -71,11 +75,17 @@ def said(error: BaseException) -> str:
     return first_line(str(message), 200) or type(error).__name__
 
 
+def lost(error: BaseException) -> str:
+    """Why a connection was lost, with the status that the server answered."""
+    if isinstance(error, anthropic.APIStatusError) and error.status_code != _FRAME:
+        return f"{error.status_code}, {said(error)}"
+    return _cause(error)
+
+
 def transient(error: BaseException) -> bool:
     """Whether the same request may succeed after a pause."""
     if isinstance(error, anthropic.APIStatusError):
-        # A status of 200 is an `event: error` frame in the middle of a stream.
-        return error.status_code in (200, 408, 409, 425, 429) or error.status_code >= 500
+        return error.status_code in (_FRAME, 408, 409, 425, 429) or error.status_code >= 500
     return isinstance(error, TRANSIENT)
 
 
@@ -99,11 +109,13 @@ def refused(error: BaseException, what: str) -> SourceError:
     if isinstance(error, anthropic.APIStatusError):
         match error.status_code:
             case 401:
-                return SourceError(f"the API refused the key (401): {said(error)}", NO_ACCESS)
+                return SourceError(f"the API refused the key (401): {said(error)}; {_WHICH}", NO_ACCESS)
             case 403:
-                return SourceError(f"no access to {what} (403): {said(error)}", NO_ACCESS)
+                return SourceError(f"no access to {what} (403): {said(error)}; {_WHICH}", NO_ACCESS)
             case 404:
-                return SourceError(f"{what} does not exist, or this key may not see it (404)", NO_ACCESS)
+                return SourceError(
+                    f"{what} does not exist, or this key may not see it (404); {_WHICH}", NO_ACCESS
+                )
             case status:
                 return SourceError(f"the API refused {what} ({status}): {said(error)}")
     if isinstance(error, TRANSIENT):

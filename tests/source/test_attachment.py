@@ -40,6 +40,7 @@ async def test_the_pause_that_a_server_asks_for_is_bounded_and_told(sim, view, a
         line = viewer.source.line
         await viewer.until(lambda s: s.connected is False)
         assert line.state == "reconnecting"
+        assert reasons(viewer) == ["429, Simulated failure"]
         assert line.retry_at - now() <= at_most
         await viewer.until(lambda s: s.connected)
         assert now() - begun <= at_most + 1

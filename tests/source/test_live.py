@@ -245,8 +245,12 @@ async def test_busy_answers_are_tried_again_after_the_time_the_server_asks_for(s
 async def test_what_another_try_cannot_mend_ends_with_one_line_and_its_exit_code(sim, view, base_url):
     session_id = sim.create_session()
     cases = [
-        ({"key": "sk-wrong", "session_id": session_id}, 5, "key"),
-        ({"session_id": "sesn_nowhere"}, 5, "does not exist"),
+        ({"key": "sk-wrong", "session_id": session_id}, 5, "; `cma-top doctor` says which key"),
+        (
+            {"session_id": "sesn_nowhere"},
+            5,
+            "does not exist, or this key may not see it (404); `cma-top doctor`",
+        ),
         ({"session_id": session_id, "url": "http://127.0.0.1:9"}, 1, "cannot reach"),
     ]
     for arguments, exit_code, words in cases:
@@ -256,6 +260,23 @@ async def test_what_another_try_cannot_mend_ends_with_one_line_and_its_exit_code
             assert words in str(viewer.error)
             assert "\n" not in str(viewer.error)
             assert "sk-wrong" not in str(viewer.error)
+
+
+async def test_a_key_that_is_refused_in_mid_life_ends_it_and_all_that_came_is_shown(sim, view):
+    """Also what streamed in while the list was read, which holds it back."""
+    session_id = sim.create_session(agent="none")
+    held = sim.faults.hold("events.list")
+    async with view(session_id) as viewer:
+        await viewer.until(lambda s: s.connected)
+        await held.reached.wait()
+        sim.emit(session_id, say("streamed in"))
+        await viewer.pause(1.0)
+        sim.faults.fail("events.stream", 401, error_type="authentication_error", message="no such key")
+        sim.end_streams(session_id)
+        await viewer.until_end()
+        assert "refused the key (401): no such key" in str(viewer.error)
+        assert viewer.keys == ids(sim, session_id)
+        assert viewer.source.line.checked_at is None
 
 
 async def test_a_page_that_is_no_api_is_said_to_be_none(sim, view):

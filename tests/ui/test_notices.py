@@ -156,6 +156,24 @@ async def test_silence_is_told_and_stands_in_the_header_until_something_comes(to
         assert "notice: nothing new for 3m00s" in play.text()
 
 
+async def test_what_has_ended_is_silent_no_more(told, monkeypatch):
+    log = running()
+    async with away(log) as play:
+        then = monotonic()
+        monkeypatch.setattr(notices, "monotonic", lambda: then + 200)
+        play.screen._second()
+        await play.settle()
+        assert "nothing new for 3m00s" in play.text()
+        before = len(log.events)
+        log.add("session.deleted")
+        await play.give(*log.events[before:])
+        play.stage.end()
+        await play.settle()
+        play.screen._second()
+        await play.settle()
+        assert "nothing new for" not in play.text()
+
+
 async def test_only_what_is_wished_is_told_and_only_so(told):
     log = running()
     async with away(log, Wishes(("osc777",), ("failed",))) as play:

@@ -198,9 +198,10 @@ class Drawing(Driving):
         if self._mirror is not None:
             self._trace(self._mirror, Change())
             self._header.traced = self._mirror.status
-        if live:
+        silent = bool(self._counting.silence)
+        if live or silent:  # what has ended is silent no more
             self._mind_silence()
-        if live or self._mirror is not None:
+        if live or silent or self._mirror is not None:
             self._header.show()
         if live:
             self._timeline.tick()
