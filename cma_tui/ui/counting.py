@@ -16,6 +16,7 @@ from cma_tui.session.book import Book
 from cma_tui.session.cost import Amount, Prices
 from cma_tui.session.model import Change, Session
 from cma_tui.session.signals import burst, repeating
+from cma_tui.session.sums import Sums
 from cma_tui.text import duration, first_line, money
 
 _AT_ONCE: Final = 1500
@@ -112,6 +113,12 @@ class CostLimits:
 def amount(cost: Amount) -> str:
     """An amount, and how well it is known."""
     return f"{'≥' if cost.mark == 'at_least' else ''}{money(cost.usd, exact=cost.mark != 'estimated')}"
+
+
+def tells_tokens(session: Session, sums: Sums, turn: int | None = None) -> bool:
+    """Whether a turn's tokens, or a session's, are what was used: some servers tell none at all."""
+    turns = session.turns if turn is None else session.turns[turn : turn + 1]
+    return bool(sums.prompt_tokens or sums.output_tokens) or not any(t.ended and t.worked for t in turns)
 
 
 def notices(session: Session, counting: Counting) -> str:

@@ -20,7 +20,7 @@ from cma_tui.session.requests import RequestFigures
 from cma_tui.text import count, duration, money
 from cma_tui.ui import plots
 from cma_tui.ui.cells import fit, joined
-from cma_tui.ui.counting import Counting, amount, notices
+from cma_tui.ui.counting import Counting, amount, notices, tells_tokens
 from cma_tui.ui.keys import bindings, hint_of
 from cma_tui.ui.screens.figures import (
     COLUMNS,
@@ -178,11 +178,15 @@ class MetricsView(Page):
         errors = ", ".join(f"{word} {times}" for word, times in total.by_category.items())
         share = total.cached_share
         least = "≥" if book.at_least() else ""
+        tokens = [f"in {least}{count(total.prompt_tokens)}", f"out {least}{count(total.output_tokens)}"]
+        requests = f"requests {least}{count(total.model_requests)}"
+        if not tells_tokens(session, total):
+            tokens = ["tokens not told"]
+            requests = requests if total.model_requests else "requests not told"
         figures = [
-            f"in {least}{count(total.prompt_tokens)}",
-            f"out {least}{count(total.output_tokens)}",
+            *tokens,
             *([f"cache {share:.0%}"] if share is not None else []),
-            f"requests {least}{count(total.model_requests)}",
+            requests,
             f"tools {least}{count(total.tool_uses)}",
             *([f"retries ≥{total.retries}"] if total.retries else []),
             *([f"compactions {total.compactions}"] if total.compactions else []),

@@ -25,10 +25,11 @@ from cma_tui.player import Player
 from cma_tui.report.words import stop_words
 from cma_tui.session.figures import TurnFigures
 from cma_tui.session.model import Session
+from cma_tui.session.sums import Sums
 from cma_tui.source import Line
 from cma_tui.text import ago, count, duration, first_line, money, printable
 from cma_tui.ui.cells import fit
-from cma_tui.ui.counting import CostLimits, Counting, amount, notices
+from cma_tui.ui.counting import CostLimits, Counting, amount, notices, tells_tokens
 from cma_tui.ui.keys import keymap_of
 from cma_tui.ui.plots import meter
 from cma_tui.ui.widgets.headings import plural
@@ -206,8 +207,8 @@ def _turn(session: Session, counting: Counting, limit: str, width: int) -> list[
         parts.append((notice, "$warning"))
     total = book.total
     if len(session.turns) > 1 and width >= 110:
-        said = f"session: in {count(total.prompt_tokens)}  out {count(total.output_tokens)}"
-        parts.append((f"{said}  {plural(total.tool_uses, 'tool')}", "$cma-quiet"))
+        said = f"session: {_tokens(total)}  " if tells_tokens(session, total) else "session: "
+        parts.append((f"{said}{plural(total.tool_uses, 'tool')}", "$cma-quiet"))
     return parts
 
 
@@ -218,11 +219,16 @@ def _figures(session: Session, turn: TurnFigures) -> list[Part]:
     if first is not None:
         parts.append((f"ttft {duration(first)}", "$cma-quiet"))
     share = f"  cache {turn.cached_share:.0%}" if turn.cached_share else ""
-    parts.append((f"in {count(turn.prompt_tokens)}  out {count(turn.output_tokens)}{share}", "$cma-quiet"))
+    told = tells_tokens(session, turn, turn.index)
+    parts.append((f"{_tokens(turn)}{share}" if told else "tokens not told", "$cma-quiet"))
     parts.append((plural(turn.tool_uses, "tool"), "$cma-quiet"))
     if turn.tool_errors:
         parts.append((f"{turn.tool_errors} failed", "$error"))
     return parts
+
+
+def _tokens(sums: Sums) -> str:
+    return f"in {count(sums.prompt_tokens)}  out {count(sums.output_tokens)}"
 
 
 def _spent(session: Session, counting: Counting) -> list[Part]:
