@@ -180,6 +180,28 @@ async def test_of_very_many_turns_the_highest_is_first():
         assert sorted(at(row) for row in range(size)) == list(range(size))
 
 
+async def test_what_a_server_does_not_tell_is_not_shown_as_nothing():
+    log = Log()
+    log.begin()
+    log.message("done")
+    async with playing(*log.events, size=(160, 30)) as play:
+        assert "in 0  out 0" in play.lines()[1], "as long as it goes on, that may be so"
+        before = len(log.events)
+        log.rest()
+        await play.give(*log.events[before:])
+        assert "turn 1 · tokens not told · 0 tools" in play.lines()[1]
+        before = len(log.events)
+        log.begin("again")
+        await play.give(*log.events[before:])
+        assert "in 0  out 0 · 0 tools · session: 0 tools" in play.lines()[1]
+        before = len(log.events)
+        log.rest()
+        await play.give(*log.events[before:])
+        assert "turn 2 · in 0" in play.lines()[1], "nothing was asked in it"
+        await play.press("M")
+        assert "tokens not told  requests not told  tools 0" in play.text()
+
+
 async def test_silence_while_it_runs_is_told_of_a_live_session_alone():
     log = Log()
     log.begin()
