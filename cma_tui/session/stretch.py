@@ -30,15 +30,16 @@ def take(session: Session, events: Sequence[Event], change: Change) -> int:
     moments = None if session.kept is None else session.kept.moments
     if moments is not None:
         events = events[: moments.room]
-    keys = _new_keys(session, events)
+    stamps = [event.at for event in events if event.at is not None]
+    keys = _new_keys(session, events) if len(stamps) == len(events) else []
     if keys:
-        _fold(session, events, keys, change)
+        _fold(session, events, keys, stamps, change)
     return len(keys)
 
 
 def _new_keys(session: Session, events: Sequence[Event]) -> list[str]:
-    """The events' keys, where all are stamped ones of the session's stream that are not in the log."""
-    if {event.stream for event in events} != {None} or None in [event.at for event in events]:
+    """The events' keys, where all are events of the session's stream that are not in the log."""
+    if {event.stream for event in events} != {None}:
         return []
     if not PREVIEW_TYPES.isdisjoint([event.type for event in events]):
         return []
@@ -47,7 +48,9 @@ def _new_keys(session: Session, events: Sequence[Event]) -> list[str]:
     return keys if new else []
 
 
-def _fold(session: Session, events: Sequence[Event], keys: list[str], change: Change) -> None:
+def _fold(
+    session: Session, events: Sequence[Event], keys: list[str], stamps: list[float], change: Change
+) -> None:
     """Give the events their ordinals, and let each one's step act on it."""
     first = len(session.owners)
     session.stamped = True
@@ -57,26 +60,22 @@ def _fold(session: Session, events: Sequence[Event], keys: list[str], change: Ch
     session.owners.extend(_NOBODY * len(events))
     step_of, all_turns, kept = fold.STEPS.get, session.turns, session.kept
     turn = None
-    last = session.last_at
     for ordinal, event in zip(ordinals, events, strict=True):
-        step = step_of(event.type)
-        if step is None:
-            step = fold.other_step(session, event.type)
-        step(session, event, ordinal, change)
-        at = event.at
-        assert at is not None
-        if last is not None and at > last:
-            session.last_at = last = at
-        else:
-            fold.stretch(session, at)
-            last = session.last_at
-        if all_turns:
-            latest = all_turns[-1]
-            if not latest.ended:
-                if latest is not turn:
-                    turn = latest if kept is None else own.turn(session, latest.index)
+        (step_of(event.type) or fold.other_step(session, event.type))(session, event, ordinal, change)
+        if all_turns and not (latest := all_turns[-1]).ended:
+            if latest is not turn:
+                turn = latest if kept is None else own.turn(session, latest.index)
+            at, last = event.at, turn.last_at
+            assert at is not None
+            if last is not None and at > last:
+                turn.last_at = at
+            else:
                 turns.touch(turn, at)
-        if session.previews and session.previews.pop(event.key, None) is not None:
+    for at in (min(stamps), max(stamps)):
+        fold.stretch(session, at)
+    if session.previews:
+        for key in session.previews.keys() & set(keys):
+            del session.previews[key]
             change.previews = True
     if kept is not None and kept.moments is not None:
         kept.moments.accepted_all(events, first)
