@@ -156,6 +156,12 @@ class Player:
 
     # -- the beat --------------------------------------------------------------------------------------------
 
+    def read_on(self, change: Change | None) -> None:
+        """Take in what the feed has read, between two calls of `update`: the next has less to do then."""
+        if self.feed.moments is self._moments:
+            self.marks.update(self._moments, change)
+            self._pace.until(self.total)
+
     def update(self, change: Change | None) -> Change | None:
         """What is different in `session` since the last call; `change` is what the feed has just taken in."""
         if self.feed.moments is not self._moments:

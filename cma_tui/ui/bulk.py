@@ -36,6 +36,8 @@ class Bulk:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._folded_at = float("-inf")
+        self._framed = False
+        """Whether a frame was drawn since the last stretch."""
         self._interval: float | None = None
         """How threads took turns before; None while nothing is read, or not by a program of its own."""
 
@@ -54,13 +56,18 @@ class Bulk:
         if now - touched_at < _FIRST and now - self._folded_at < _LONGEST:
             return True
         self._folded_at = now
+        if self._framed and self._interval is not None:
+            gc.collect(0)
+            gc.freeze()
+        self._framed = False
         return False
 
     def framed(self) -> None:
-        """A frame was drawn: its garbage goes, and what is there now is looked through no more."""
-        if self._interval is not None:
-            gc.collect(0)
-            gc.freeze()
+        """A frame was drawn: before the next stretch its garbage goes, and what stays is looked at no more.
+
+        Not at once: keys that came meanwhile have waited for the frame already.
+        """
+        self._framed = True
 
     def end(self) -> None:
         """All has been read, or nobody looks any more."""
@@ -69,3 +76,13 @@ class Bulk:
             self._interval = None
             gc.freeze()
             gc.enable()
+            _give_back()
+
+
+def _give_back() -> None:
+    """Give the system the memory that was needed for reading alone, where the C library can (glibc's can)."""
+    import ctypes
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

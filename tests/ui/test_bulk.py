@@ -24,6 +24,8 @@ def test_the_interpreter_is_as_it_was_once_all_is_read(bulk):
     assert sys.getswitchinterval() < interval
     frozen, kept = gc.get_freeze_count(), [[], []]
     bulk.framed()
+    assert gc.get_freeze_count() == frozen, "keys have waited for the frame already"
+    assert not bulk.holds(float("-inf"))
     assert gc.get_freeze_count() > frozen, "what is there is looked through no more"
     bulk.end()
     bulk.end()
@@ -35,6 +37,7 @@ def test_a_program_that_is_not_alone_is_left_as_it_is(bulk):
     interval, frozen = sys.getswitchinterval(), gc.get_freeze_count()
     bulk.begin(alone=False)
     bulk.framed()
+    assert not bulk.holds(float("-inf"))
     bulk.end()
     assert gc.isenabled()
     assert (sys.getswitchinterval(), gc.get_freeze_count()) == (interval, frozen)
@@ -64,6 +67,7 @@ def test_garbage_of_frames_does_not_pile_up(bulk):
         one.itself = one
     del one
     bulk.framed()
+    assert not bulk.holds(float("-inf"))
     assert not [thing for thing in gc.get_objects() if type(thing) is Ring]
     gc.unfreeze()
     assert not [thing for thing in gc.get_objects() if type(thing) is Ring]

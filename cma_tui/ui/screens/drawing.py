@@ -91,6 +91,7 @@ class Drawing(Driving):
         wait = bulk.LOOK - self._beat.age
         if reading and self._reading and change is not None and wait > 0 and not self._playing_on:
             self._unseen = change
+            self.player.read_on(change)
             behind = self.feed.behind
             self._beat.plan(bulk.PAUSE if behind else wait, loose=not behind)
             return
