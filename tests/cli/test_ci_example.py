@@ -25,7 +25,7 @@ def build(service, sim, tmp_path):
             "CMA_TOP_STATE_DIR": str(tmp_path / "state"),
             "CMA_TOP_AGENT": sim.agent_id,
             "CMA_TOP_ENVIRONMENT": sim.environment_id,
-            "CI_TIMEOUT": "30",
+            "CI_TIMEOUT": "120",
             **environment,
         }
         done = subprocess.run(
@@ -34,7 +34,7 @@ def build(service, sim, tmp_path):
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
-            timeout=90,
+            timeout=240,
         )
         (session,) = sim.sessions
         answers = [e for e in service.log(session) if e["type"] == "user.tool_confirmation"]

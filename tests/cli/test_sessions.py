@@ -144,7 +144,6 @@ def test_a_message_that_still_waits_is_printed_too(run, service, sim):
     assert out.endswith("you       Hi  queued\n")
 
 
-@pytest.mark.timeout(20)
 def test_a_deleted_session_ends_the_tail(run, service, sim, monkeypatch):
     look_again_after(3.0, monkeypatch)  # which is not waited for
     session = service.session()
