@@ -11,7 +11,6 @@ part of a list, and one task reads the list at a time.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from time import time
@@ -19,6 +18,7 @@ from time import time
 from cma_tui.event import PREVIEW_TYPES, Event, local
 from cma_tui.source import Batch, Line, SourceError
 from cma_tui.source import frames as framing
+from cma_tui.source.beats import Beats
 from cma_tui.source.client import CALL_ERRORS, lost, said
 from cma_tui.source.endpoints import GoneError, SessionEndpoint
 from cma_tui.source.history import History, Stretch, jitter
@@ -39,8 +39,6 @@ _SETTLED = 60.0
 """Seconds after its end from which a session's list is taken to be whole."""
 MOST_APART = 60.0
 """Seconds that a stream's own `retry:` can ask for at most."""
-_PAUSE, _SHORTEST = 5.0, 45.0
-"""Seconds: of a pause that a keep-alive may have ended, and of the shortest silence that is death."""
 GATHER = 0.005
 """Seconds between two reads of a stream that brings one thing right after another."""
 _CLOSE = 0.008
@@ -50,32 +48,12 @@ _MUCH = 16_384
 _STEADY = 30.0
 """Seconds a connection must have lived for the next pause to be short again."""
 
-
-_KEEPALIVES = (b":", b"event: ping")
 _FIRST = asyncio.FIRST_COMPLETED
 _STATUSES = frozenset(f"session.status_{word}" for word in ("idle", "rescheduled", "running", "terminated"))
 
 
 class _OverError(Exception):
     """The session has ended, and its list has been read to the end."""
-
-
-class Beats:
-    """How often a server lets hear of itself, and so from which silence on it is dead."""
-
-    def __init__(self) -> None:
-        self._pauses: deque[float] = deque(maxlen=4)
-
-    def add(self, chunk: bytes, seconds: float) -> None:
-        """Note a keep-alive that ended a pause; one that followed an event soon tells no rhythm."""
-        if seconds > _PAUSE and chunk.startswith(_KEEPALIVES):
-            self._pauses.append(seconds)
-
-    @property
-    def limit(self) -> float:
-        """Seconds of silence that show death; without a rhythm only the list can tell."""
-        steady = len(self._pauses) == self._pauses.maxlen
-        return max(_SHORTEST, 3 * max(self._pauses)) if steady else float("inf")
 
 
 class Attachment:
