@@ -44,7 +44,8 @@ class Feed(Reading):
         """
         super().__init__("feed")
         self.session = Session() if session is None else session
-        keep_past(self.session)
+        if self.session.kept is None:
+            keep_past(self.session)
         self.source: Source | None = None
         """Set when it is open."""
         self.finished = False

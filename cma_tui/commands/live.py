@@ -74,11 +74,14 @@ def opener(
 
 
 def live_session(settings: Settings) -> Session:
-    """A session that may go on for days: of its events only the newest stay in memory."""
+    """A session that may go on for days: in a flat memory, its order mended from where it is wrong."""
     from cma_tui.log.aside import Aside
     from cma_tui.session.model import Session
+    from cma_tui.session.moments import keep_past
 
-    return Session(events=Aside(settings.cache_dir))
+    session = Session(events=Aside(settings.cache_dir))
+    keep_past(session)
+    return session
 
 
 def conversation_opener(
