@@ -28,6 +28,7 @@ from cma_tui.event import Event, parse
 from cma_tui.session.fold import apply
 from cma_tui.session.model import Change, Session
 from cma_tui.ui.entries import Entries
+from cma_tui.ui.shell import look_for_garbage
 from cma_tui.ui.theme import FALLBACKS, THEMES
 from cma_tui.ui.widgets.timeline import Timeline
 
@@ -124,6 +125,8 @@ async def _timeline(session: Session, more: Iterator[Event], scale: Scale) -> _T
             frames.append((process_time() - before) * 1e3)
     async with _shown(timeline := Timeline(session)):
         timeline.update(session, Change())
+        while timeline.entries.behind:  # all rows are there when the first step is taken
+            await _drawn(timeline)
 
         async def append() -> None:
             rows, change = len(timeline), Change()
@@ -162,14 +165,18 @@ async def _plain(scale: Scale) -> _Taken:
 
 @asynccontextmanager
 async def _shown(widget: Widget) -> AsyncIterator[None]:
-    """The widget in an app, once the first frame of it is drawn."""
-    async with _Host(widget).run_test(size=_SIZE):
-        await _drawn(widget)
-        gc.freeze()  # as the program does with its first frame
-        try:
+    """The widget in an app, once the first frame of it is drawn; garbage is looked for as in the program."""
+    often = gc.get_threshold()
+    gc.disable()
+    try:
+        async with _Host(widget).run_test(size=_SIZE):
+            await _drawn(widget)
+            look_for_garbage()
             yield
-        finally:
-            gc.unfreeze()
+    finally:
+        gc.set_threshold(*often)
+        gc.unfreeze()
+        gc.enable()
 
 
 async def _steps(widget: Widget, step: Callable[[], Awaitable[None]], number: int) -> list[float]:

@@ -92,9 +92,9 @@ def hint_of(node: DOMNode, width: int, *hints: Hint, before: Said | None = None)
     return line
 
 
-def hint_content(said: Sequence[Said]) -> Content:
-    """The same for a widget of one line."""
-    parts = [Content.assemble((keys, "$foreground"), (f" {words}", "$cma-quiet")) for keys, words in said]
+def hint_content(said: Sequence[Said], key: str = "$foreground", word: str = "$cma-quiet") -> Content:
+    """The same for a widget of one line, in these styles."""
+    parts = [Content.assemble((keys, key), (f" {words}", word)) for keys, words in said]
     return Content(_BETWEEN).join(parts)
 
 

@@ -52,6 +52,13 @@ _LOOKING = 30.0
 """Seconds for which whoever used a key is taken to be looking."""
 
 
+def look_for_garbage() -> None:
+    """Begin to, once the first frame is there: what is there with it stays, and is looked through no more."""
+    gc.freeze()
+    gc.set_threshold(_YOUNG)
+    gc.enable()
+
+
 class Shell(App[int], inherit_bindings=False):
     """What every screen stands on; `main` is the first one."""
 
@@ -159,16 +166,10 @@ class Shell(App[int], inherit_bindings=False):
             loop.set_exception_handler(self._failed_task)
             threading.excepthook = self._failed_thread
             sys.setswitchinterval(_TURN)
-            self.call_after_refresh(self._look_for_garbage)
+            self.call_after_refresh(look_for_garbage)
         self.theme_changed_signal.subscribe(self, self._repaint)
         self.set_keymap({name: textual_keys(keys) for name, keys in self.keymap.changed.items()})
         self.show_main()
-
-    def _look_for_garbage(self) -> None:
-        """What is there with the first frame stays: a full collection over it would hold up a frame."""
-        gc.freeze()
-        gc.set_threshold(_YOUNG)
-        gc.enable()
 
     def _from_thread(self, call: Callable[..., object], *arguments: object) -> None:
         with suppress(RuntimeError):  # the app has ended: nobody is left to be told

@@ -41,6 +41,8 @@ class Answering(Sender):
         """Whether a reason or a result is on its way."""
         self._before: Widget | None = None
         """What had the keys before they were asked for here."""
+        self.reading = True
+        """Whether anything was read since one wrote: who writes comes by way of the timeline."""
         self.away = False
         """Whether the past is looked at: what waits now is not answered beside it."""
 
@@ -176,12 +178,14 @@ class Answering(Sender):
 
     def take_keys(self, part: Widget) -> None:
         """Put the keys into a part of this, from where they are."""
-        if self.screen.focused not in (self.approval, self.composer):
-            self._before = self.screen.focused
+        focused = self.screen.focused
+        if focused is not self.approval:
+            reads = self.reading or not self.composer.display
+            self._before = focused if reads else self.composer
         part.focus()
 
     def go_back(self) -> None:
-        """Back to a message that has been begun, else to where one was."""
+        """Back to a message that has been begun, else to where one wrote or read."""
         before, self._before = self._before, None
         if self.composer.display and (self.composer.message or (self.chat and before is None)):
             self.composer.focus()

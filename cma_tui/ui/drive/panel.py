@@ -372,6 +372,7 @@ class DrivePanel(Answering):
 
     def on_composer_left(self) -> None:
         """Back to the timeline."""
+        self.reading = False
         self.post_message(self.Left())
 
     def on_composer_editor(self, message: Composer.Editor) -> None:

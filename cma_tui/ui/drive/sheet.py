@@ -6,8 +6,10 @@ something closes it.
 
 from __future__ import annotations
 
-from typing import ClassVar
+import re
+from typing import ClassVar, Final
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
@@ -16,7 +18,13 @@ from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import Static
 
 from cma_tui.text import printable
+from cma_tui.ui.cells import wrap
 from cma_tui.ui.keys import bindings, keymap_of
+
+_COLUMN: Final = re.compile(r"\S.*?\s{2,}(?=\S)")
+"""All before the second column of a line."""
+_FRAME: Final = 5
+"""Cells of the frame, what is inside it on both sides, and of its scroll bar."""
 
 
 class Sheet(ModalScreen[ScreenResultType]):
@@ -69,5 +77,15 @@ class TextSheet(Sheet[None]):
         self._text = printable(text, lines=True, cap=200_000)
 
     def words(self) -> Content:
-        """The lines."""
-        return Content(self._text)
+        """The lines; what does not fit goes on below the column that it is in."""
+        width = max(20, self.app.size.width - _FRAME)
+        return Content("\n".join(part for line in self._text.split("\n") for part in _hung(line, width)))
+
+
+def _hung(line: str, width: int) -> list[str]:
+    column = _COLUMN.match(line)
+    indent = cell_len(column[0]) if column is not None and cell_len(column[0]) < width // 2 else 0
+    if cell_len(line) <= width or column is None or not indent:
+        return wrap(line, width)
+    first, *rest = wrap(line[column.end() :], width - indent)
+    return [column[0] + first, *(" " * indent + part for part in rest)]

@@ -202,6 +202,8 @@ class SessionScreen(Drawing):
 
     def on_timeline_moved(self) -> None:
         """The reading position changed: what was said is read."""
+        if self._drive is not None:
+            self._drive.reading = True
         self._hints.say("", "")
         self._minimap.show()
         self.show_source()
@@ -212,6 +214,8 @@ class SessionScreen(Drawing):
 
     def on_timeline_opened(self, message: Timeline.Opened) -> None:
         """Show the detail of a row."""
+        if self._drive is not None:
+            self._drive.reading = True
         self._detail.add_class("-open")
         self.add_class("-detail")
         self._detail.show(self.player.session, message.item)

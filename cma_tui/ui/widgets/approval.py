@@ -32,7 +32,7 @@ from cma_tui.ui.drive.asked import (
     tool_name,
     waiting_uses,
 )
-from cma_tui.ui.keys import keymap_of, pressed
+from cma_tui.ui.keys import Hint, hint_content, keymap_of, pressed
 
 _LINES = 8
 PATIENCE = 3.0
@@ -153,9 +153,9 @@ class Approval(Static, can_focus=True):
         thread = f" in {agent_name(session, use.thread)}" if use.thread else ""
         what = "approve" if use.awaited == "confirmation" else "result"
         marked = f"   {len(self._marked)} marked" if self._marked else ""
-        mark = "x " if use.key in self._marked else ""
+        marked += ", this too" if use.key in self._marked else ""
         head = Content.assemble(
-            Content.styled(f"{mark}{what} {at + 1} of {len(waiting)}  ", "$warning bold"),
+            Content.styled(f"{what} {at + 1} of {len(waiting)}  ", "$warning bold"),
             Content.styled(printable(tool_name(use) + thread, strict=True, cap=200), "bold"),
             Content.styled(marked, "$warning"),
         )
@@ -200,20 +200,16 @@ class Approval(Static, can_focus=True):
                 else ""
             )
             return Content.styled(f"{leave}{hint('to answer', 'session.answer')}", "$warning bold")
-        keys = (
-            [
-                hint("allow", "approval.allow"),
-                hint("deny", "approval.deny"),
-                hint("deny with a reason", "approval.deny-reason"),
-            ]
-            if use.awaited == "confirmation"
-            else [hint("write its result", "approval.result")]
-        )
+        said: list[Hint] = [("write its result", "approval.result")]
+        if use.awaited == "confirmation":
+            why = "with a reason" if waiting > 1 else "deny with a reason"
+            said = [("allow", "approval.allow"), ("deny", "approval.deny"), (why, "approval.deny-reason")]
         if waiting > 1:
-            keys += [hint("others", "approval.next", "approval.previous"), hint("mark", "approval.mark")]
+            said += [("others", "approval.next", "approval.previous"), ("mark", "approval.mark")]
         if self._marked:
-            keys += [hint("allow, deny the marked", "approval.allow-marked", "approval.deny-marked")]
-        return Content.styled("   ".join([*keys, hint("back", "approval.leave")]), "$warning bold")
+            said.append(("marked", "approval.allow-marked", "approval.deny-marked"))
+        keys = [(keymap_of(self).keys(*ids), does) for does, *ids in [*said, ("back", "approval.leave")]]
+        return hint_content(keys, "$warning bold", "$foreground")
 
     def say(self, text: str) -> None:
         """Say on the bar why nothing was sent, until something changes."""

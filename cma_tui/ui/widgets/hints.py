@@ -136,6 +136,8 @@ class Hints(Static):
         self._replay = replay
         self._place = "replay" if replay else "read"
         self._said: tuple[str, str] | None = None
+        self._told: BaseException | None = None
+        """The end of the reading that has been told."""
         self._shown = Content("")
 
     def say(self, text: str, style: str) -> None:
@@ -157,7 +159,8 @@ class Hints(Static):
             self._place = "replay"
         else:
             self._place = "drive" if can_send else "read"
-        if error is not None and self._said is None:
+        if error is not None and error is not self._told:  # once: the header goes on saying it
+            self._told = error
             self._said = (first_line(str(error), 300), "$error")
         self._render_line()
 
