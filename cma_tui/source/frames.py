@@ -57,7 +57,8 @@ class Frames:
     def take(self, chunk: bytes) -> Iterator[ServerSentEvent]:
         """The frames that end in the next bytes; what in them is no UTF-8 becomes replacement marks."""
         seam = self._open[-1][-1:] + chunk if self._open else chunk
-        end = max(map(seam.rfind, _EMPTY_LINES)) + 2
+        ends = _EMPTY_LINES if b"\r" in seam else _EMPTY_LINES[:1]  # a CR is found at once, two bytes are not
+        end = max(map(seam.rfind, ends)) + 2
         if end < 2:
             if chunk:
                 self._open.append(chunk)
