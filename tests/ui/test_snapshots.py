@@ -19,7 +19,8 @@ SIZES = ((80, 24), (120, 40), (200, 60))
 
 @pytest.fixture(autouse=True)
 def same_everywhere(monkeypatch):
-    """The detail tells the local time."""
+    """The detail tells the local time, the list of all sessions how old it is."""
+    monkeypatch.setattr("cma_tui.ui.screens.overview.STALE", float("inf"))
     monkeypatch.setattr(Counting, "_look", lambda counting: None)  # prices come when they come
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -77,7 +78,7 @@ class Album:
     async def take(self, play, place):
         for theme in ("cma-light", "cma-dark"):
             play.app.theme = theme
-            await play.step()
+            await play.settle()
             name = f"{place}-{self._size}-{theme.removeprefix('cma-')}"
             if play.app.export_screenshot() != self._kept(name=name):
                 self.differ.append(name)
