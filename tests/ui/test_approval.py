@@ -173,6 +173,17 @@ async def test_a_paste_decides_nothing():
         assert asked.answers == []
 
 
+@pytest.mark.parametrize("second", [False, True])
+async def test_the_last_line_names_the_next_where_there_is_one(second):
+    log = asking()
+    if second:
+        log.tool(id="use2", permission="ask", input={"command": "make clean"})
+        log.rest("requires_action", "use1", "use2")
+    async with Asked(log) as asked:
+        await asked.arm()
+        assert ("→ next" in asked.play.lines()[-1]) is second
+
+
 async def test_a_click_decides_nothing():
     async with Asked(asking("y allow  n deny")) as asked:
         for y in range(30):

@@ -156,7 +156,10 @@ async def test_the_reason_why_a_source_stopped_stays_on_the_screen():
         assert "stopped: no access to session sesn_stage" in play.lines()[2]
         assert "no access" in play.lines()[-1]
         assert "answer 3" in play.text()
-        await play.press("k", "g", "enter")
+        await play.press("k", "g")
+        assert "q leave" in play.lines()[-1], "the header goes on saying it"
+        assert "stopped: no access to session sesn_stage" in play.lines()[2]
+        await play.press("enter")
         assert play.app.is_running
 
 

@@ -407,3 +407,20 @@ async def test_the_reading_position_is_held_through_all_that_can_happen_at_once(
         held()
         assert "".join(strip.text for mark, strip in play.timeline._window if mark).strip() == shown
         assert not play.timeline.following
+
+
+@pytest.mark.parametrize(
+    ("path", "width", "shown"),
+    [
+        ("/srv/logs/orders/events.jsonl", 120, "saved log /srv/logs/orders/events.jsonl · "),
+        ("/srv/logs/orders/events.jsonl", 80, "saved log …/logs/orders/events.jsonl · "),
+        ("/srv/logs/orders/events.jsonl", 40, "saved log events.jsonl · "),
+    ],
+)
+async def test_of_a_file_the_header_has_its_name_and_as_much_of_its_path_as_fits(path, width, shown):
+    log = conversation(1)
+    log.add("local.session", id=None, at=..., session={"id": "sesn_1"})
+    async with playing(stage=Stage(*log.events, live=False, name=path), size=(width, 24)) as play:
+        assert shown in play.lines()[2]
+    async with playing(stage=Stage(live=False, name=path), size=(width, 24)) as play:
+        assert play.lines()[0].split()[0] == "events.jsonl"
