@@ -4,7 +4,8 @@ Owns how a wrong order is mended. The fold only knows one direction, so what cam
 anew, from the last checkpoint before the first place that is another (`moments`). Invariants: the session is
 the one that folding the whole right order would give; what depends on arrival is carried over; the work is
 in proportion to what came since that checkpoint, not to what the log holds, but for lists that are copied
-whole. A session that keeps no past is folded from its beginning. The session it was made from stays as it is.
+whole. A session that keeps no past is folded from its beginning. The session it was made from shows what it
+showed, and is folded on no more.
 """
 
 from __future__ import annotations
@@ -208,6 +209,11 @@ class _Sorting:
         change.header = change.queued = change.previews = True
         fresh = self._begun()
         _fold_on(session, fresh, self._start, order, [*self._moved, *beside])
+        if (
+            session.kept is not None
+        ):  # nobody folds it on: without a circle it goes with the last who looks at it
+            session.kept.moments = None
+            session.kept = None
         if (self._start or self._primary is not None) and session.primary not in (None, fresh.primary):
             again = _Sorting(fresh, 0)  # a child had been taken for the primary
             again._anew = again.fits()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import msgspec
 import pytest
 
@@ -358,6 +361,19 @@ def test_a_mended_order_keeps_the_text_as_it_was_written_before_its_event():
     told = [event.key for event in session.kept.moments.told()]
     assert [key for key in told if key.startswith("~")] == [event.key for event in (*text, *hers)]
     assert told.index("~event_delta:later") < told.index(here[6].key)
+
+
+def test_what_was_mended_goes_with_the_last_who_looks_at_it():
+    """A session that is mended again and again leaves nothing for the collector of garbage."""
+    here, there = surprises.cross_posted()
+    session = Session()
+    gone = weakref.ref(keep_past(session))
+    gc.disable()
+    try:
+        session = arrive(arrive(session, here, Change()), there, Change())
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_who_comes_late_is_told_of_a_use_on_both_streams_that_showed_it():
