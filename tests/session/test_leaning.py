@@ -45,7 +45,7 @@ def test_a_thread_that_is_called_otherwise_is_so_in_its_rows_alone():
     child.message("Looking.")
     session = fold([*log.events, *child.events])
     change = later(log, session, lambda: log.thread_status("running", "sthr_c", agent_name="critic"))
-    named = {n for n in change.leaning if "critic" in (row(session, n).word, row(session, n).head)}
+    named = {n for n in change.leaning if "critic" in (row(session, n).thread, row(session, n).head)}
     assert {index(session, "session.thread_created"), len(session.items) - 2} <= named
     assert change.leaning - named <= {len(session.items) - 1}
 
