@@ -4,6 +4,7 @@ from time import process_time
 
 import pytest
 
+from cma_tui.ui.drive.sheet import TextSheet
 from tests.stories.write import Log
 from tests.ui.play import Stage, playing
 
@@ -37,3 +38,13 @@ async def test_a_huge_text_is_on_the_screen_as_soon_as_a_small_one(text):
     await seconds("warm up")
     small = await seconds("a plain message")
     assert await seconds(text) < 4 * small + 2.0
+
+
+async def test_what_does_not_fit_on_a_sheet_goes_on_below_its_column():
+    async with playing(size=(40, 12)) as play:
+        play.app.push_screen(TextSheet("files", "/one FILE     says what it does, at some length\nshort"))
+        await play.settle()
+        rows = [line.strip("│ ") for line in play.lines() if line.startswith("│")]
+        assert rows[:3] == ["/one FILE     says what it does, at", "some length", "short"]
+        (second,) = (line for line in play.lines() if "some length" in line)
+        assert second.index("some") == 2 + len("/one FILE     ")
