@@ -97,19 +97,20 @@ class Uploader:
         outbox: Outbox | None = None
         try:
             while True:
+                last = self._finishing.is_set()  # what was put before that is there for this round
                 try:
                     if outbox is None:
                         outbox = self._open()
                         self.place = self.place or outbox.place()
                     pause = self._round(outbox)
-                    if self._finishing.is_set():
+                    if last:
                         self._changed(outbox)  # another process may be the one that sends
                 except OutboxError as error:  # what was sent without our noting it is sent again, into itself
                     self.problem, pause = str(error), _DISK_PAUSE
                     if outbox is not None:
                         outbox.close()
                         outbox = None
-                if self._finishing.is_set():
+                if last:
                     break
                 self._wait(self._work, pause)
                 self._work.clear()

@@ -7,6 +7,7 @@ from time import monotonic
 import pytest
 
 from cma_tui.mirror.outbox import Outbox, OutboxError
+from cma_tui.mirror.row import Packed
 from cma_tui.mirror.service import _TIMEOUT
 from cma_tui.mirror.target import Place
 from cma_tui.mirror.upload import ATTEMPTS, Uploader
@@ -194,6 +195,26 @@ def test_what_another_process_sends_before_the_first_look_waits_no_longer(fake, 
     finally:
         assert uploader.finish(10)
         ours.close()
+
+
+def test_what_is_put_right_before_the_end_is_sent_in_a_last_round(fake, tmp_path):
+    ours = Outbox(tmp_path, "dest")
+    finishers = []
+
+    def changed(outbox):
+        if finishers:
+            return
+        outbox.put("session", [("turn", [Packed("row", b'{"id": "row"}', b"row", 1, False)])])
+        finishers.append(threading.Thread(target=uploader.finish, args=(20,)))
+        finishers[0].start()
+        uploader._finishing.wait(20)  # the round that has just found nothing is not the last
+
+    uploader = Uploader(lambda: Outbox(tmp_path, "dest"), target(fake), changed=changed, moved=lambda: None)
+    uploader.start()
+    fake.until(lambda: finishers)
+    finishers[0].join(20)
+    assert ours.empty()
+    ours.close()
 
 
 def test_a_server_that_is_not_there(tmp_path):
