@@ -189,6 +189,10 @@ SECTIONS: tuple[Section, ...] = (
         "view",
         "views",
         (
+            "turns, threads and time beside the timeline, where there is room for them; or not",
+            ("beside", "B", "turns, threads and time beside the timeline, or not"),
+        ),
+        (
             "waterfall: the turn on a time axis, lane by lane",
             ("waterfall", "w", "waterfall: the turn on a time axis"),
         ),

@@ -86,6 +86,8 @@ class Settings:
     theme: str | None = None
     """Name of a theme; the screen knows which exist, and its own default."""
     density: str = "normal"
+    beside: bool = True
+    """Whether turns, threads and time stand beside the timeline where there is room."""
     time: str = "offset"
     """What stands in the time column of the timeline."""
     filters: Mapping[str, str] = field(default_factory=dict)
@@ -139,6 +141,7 @@ _RULES = {
     "record": _Rule("CMA_TOP_RECORD", checks.one_of("never", "always")),
     "theme": _Rule("CMA_TOP_THEME", checks.word),
     "density": _Rule("CMA_TOP_DENSITY", checks.one_of("quiet", "normal", "full")),
+    "beside": _Rule("CMA_TOP_BESIDE", checks.switch),
     "time": _Rule("CMA_TOP_TIME", checks.one_of("offset", "relative", "clock", "off")),
     "filters": _Rule("CMA_TOP_FILTERS", checks.texts),
     "rules": _Rule("", from_table),

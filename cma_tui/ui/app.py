@@ -57,6 +57,7 @@ def session_screen(
         name=name,
         density=settings.density,
         times=settings.time,
+        beside=settings.beside,
         mirror=mirror,
         recording=recording,
         among=among,

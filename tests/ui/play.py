@@ -244,7 +244,8 @@ class Play(Watched):
 
     def _quiet(self):
         there = self.stage.resting or (self.feed.finished and not self.feed.alive)
-        looking = self.reader.slices.planned or self.timeline.entries.behind or self.timeline.slices.planned
+        slices = (self.reader.slices, self.timeline.slices, self.screen._beside.slices)
+        looking = self.timeline.entries.behind or any(one.planned for one in slices)
         screen, beat = self.screen, self.screen._beat
         drawing = beat.planned or beat._woken or screen._unseen is not None
         return there and not self.feed.behind and not drawing and not looking

@@ -162,7 +162,7 @@ async def test_what_is_bound_anew_works_and_the_old_key_does_not():
 
 
 async def test_a_list_takes_the_keys_of_moving_that_the_user_chose():
-    async with playing(*incident("ended"), keymap=from_table({"move.down": "Z", "move.up": "B"})) as play:
+    async with playing(*incident("ended"), keymap=from_table({"move.down": "Z", "move.up": "K"})) as play:
         await play.press("g")
         at = play.cursor
         await play.press("j")
@@ -179,7 +179,7 @@ async def test_an_approval_has_the_keys_that_the_user_chose_and_is_as_safe():
         assert not asked.play.approval.has_focus
         await asked.play.press("@")
         assert asked.play.approval.has_focus
-        assert "A allow   D deny   N deny with a reason" in asked.play.text()
+        assert "A allow  D deny  N deny with a reason" in asked.play.text()
         await asked.play.press("A")  # not armed: it begins the wait anew
         asked.clock.now += 10
         await asked.play.press("y", "n")

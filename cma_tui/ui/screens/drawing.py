@@ -107,12 +107,14 @@ class Drawing(Driving):
             self.app.screen.update_session(session, change or Change())
         if change is None:
             self._show_figures()
+            self.show_beside()
             self.show_source()
             self._plan()
             return
         self._reader.update(session, change)
         self._show_figures()  # of the rows that are there
         self._minimap.update_session(change)
+        self.show_beside()
         self.show_source()
         self._beat.drawn()
         self._bulk.framed()

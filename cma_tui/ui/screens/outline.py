@@ -12,7 +12,6 @@ from rich.cells import set_cell_size
 from textual import events
 from textual.binding import BindingType
 
-from cma_tui.report.words import stop_words
 from cma_tui.session.cost import Amount
 from cma_tui.session.figures import wall_us
 from cma_tui.session.model import Session, Turn
@@ -21,7 +20,7 @@ from cma_tui.ui.cells import fit
 from cma_tui.ui.counting import Counting, amount
 from cma_tui.ui.keys import bindings, hint_of
 from cma_tui.ui.screens.panel import PagePanel
-from cma_tui.ui.widgets.headings import plural, title
+from cma_tui.ui.widgets.headings import outcome, plural, title
 from cma_tui.ui.widgets.page import Line, Page, spread
 
 _WIDEST = 140
@@ -85,7 +84,7 @@ class OutlineView(Page):
             head.append((f"  with {first_line(self._wanted, 60)}", "wait"))
         lines = [spread(head, [("outline", "quiet")], width), [("", "")]]
         seen = turns[self._top : self._top + room]
-        widest = max([len(_outcome(turn)[0]) for turn in self.session.turns], default=0) + 2
+        widest = max([len(outcome(turn)[0]) for turn in seen], default=0) + 2
         outcomes = min(_OUTCOME if width >= _NARROW else width // 4, widest)
         table = min(width, _WIDEST)
         for number, turn in enumerate(seen, self._top):
@@ -104,7 +103,7 @@ class OutlineView(Page):
 
     def _line(self, turn: Turn, width: int, outcomes: int, here: bool) -> Line:
         under = "cursor " if here else ""
-        outcome, tone = _outcome(turn)
+        ended, tone = outcome(turn)
         book, wall = self.counting.book, wall_us(turn)
         cost = book.cost(turn.index) if turn.index < len(book.turns) else Amount()
         ran = duration(None if wall is None else wall / 1_000_000)
@@ -115,7 +114,7 @@ class OutlineView(Page):
             ("▸ " if here else "  ", under.strip()),
             (f"{turn.index + 1:<{numbers}}", f"{under}quiet"),
             (_cell(title(self.session, turn), room - 1) + " ", under.strip()),
-            (_cell(outcome, outcomes), f"{under}{tone}"),
+            (_cell(ended, outcomes), f"{under}{tone}"),
             (figures, f"{under}quiet"),
         ]
 
@@ -155,16 +154,6 @@ class OutlineView(Page):
 
 def _cell(text: str, width: int) -> str:
     return set_cell_size(fit(text, width - 1), width)
-
-
-def _outcome(turn: Turn) -> tuple[str, str]:
-    if turn.interrupted:
-        return "interrupted", "wait"
-    if not turn.ended:
-        return ("needs an answer", "wait") if turn.waiting else ("running", "note")
-    if turn.stop_reason in ("end_turn", None):
-        return "ok", "ok"
-    return stop_words(turn.stop_reason), "bad"
 
 
 class Outline(PagePanel):

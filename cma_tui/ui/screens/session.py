@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Horizontal
 
 from cma_tui.feed import Feed
 from cma_tui.player import Player
@@ -25,6 +26,8 @@ from cma_tui.ui.counting import CostLimits
 from cma_tui.ui.keys import bindings, keymap_of
 from cma_tui.ui.notices import Notices, Told, Wishes
 from cma_tui.ui.screens.drawing import Drawing
+from cma_tui.ui.screens.viewing import BROAD
+from cma_tui.ui.widgets.beside import Beside
 from cma_tui.ui.widgets.detail import Detail
 from cma_tui.ui.widgets.header import Header
 from cma_tui.ui.widgets.hints import Hints
@@ -61,10 +64,13 @@ class SessionScreen(Drawing):
     DEFAULT_CSS = """
     SessionScreen { background: $background; layers: base; }
     SessionScreen.-narrow.-detail Timeline { display: none; }
+    SessionScreen > #middle { height: 1fr; }
+    SessionScreen.-broad.-begun Beside { display: block; }
+    SessionScreen.-broad.-alone Beside, SessionScreen.-broad.-detail Beside { display: none; }
     SessionScreen.-low Header { height: 1; }
     SessionScreen.-low MinimapLine { display: none; }
     """
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide"), (BROAD, "-broad")]  # noqa: RUF012 - Textual's way
     VERTICAL_BREAKPOINTS = [(0, "-low"), (_HIGH, "-high")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = bindings(
         {"session.sessions": "sessions", "session.leave": "leave"}
@@ -78,6 +84,7 @@ class SessionScreen(Drawing):
         name: str,
         density: str = "normal",
         times: str = "offset",
+        beside: bool = True,
         mirror: Mirror | None = None,
         recording: Switch | None = None,
         among: bool = False,
@@ -98,6 +105,7 @@ class SessionScreen(Drawing):
             name: what is said while the session's own id is not known; of a file's path, its last part.
             density: how much of the log is shown.
             times: what the first column tells.
+            beside: whether turns, threads and time stand beside the timeline where there is room.
             mirror: where the turns go.
             recording: what `R` turns on and off; without it the session cannot be recorded.
             among: whether the list of all sessions is below, to go back to.
@@ -131,6 +139,8 @@ class SessionScreen(Drawing):
             self._detail.more = lambda session, item: traced(mirror, session, item)
         self._reader = Reader(self._timeline, self._detail, filters)
         self._reader.known_place = self.player.ordinal
+        self._beside = Beside(self.player.session, self._counting)
+        self.set_class(not beside, "-alone")
         if not self.replaying:
             from cma_tui.ui.drive.panel import DrivePanel
 
@@ -146,10 +156,13 @@ class SessionScreen(Drawing):
     def compose(self) -> ComposeResult:
         """From top to bottom."""
         width, height = self.app.size
-        self.add_class("-wide" if width >= _WIDE else "-narrow", "-high" if height >= _HIGH else "-low")
+        across = "-broad" if width >= BROAD else "-wide" if width >= _WIDE else "-narrow"
+        self.add_class(across, "-high" if height >= _HIGH else "-low")
         yield self._header
         yield self._minimap
-        yield self._reader
+        with Horizontal(id="middle"):
+            yield self._beside
+            yield self._reader
         if self._drive is not None:
             yield self._drive
         yield self._playbar
@@ -206,6 +219,7 @@ class SessionScreen(Drawing):
             self._drive.reading = True
         self._hints.say("", "")
         self._minimap.show()
+        self.show_beside()
         self.show_source()
 
     def on_reader_said(self, message: Reader.Said) -> None:

@@ -7,7 +7,7 @@ not in the log is asked for when its timeline is opened.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from textual.binding import BindingType
 
@@ -22,11 +22,14 @@ from cma_tui.ui.counting import Counting
 from cma_tui.ui.keys import bindings, keymap_of
 from cma_tui.ui.screens.panel import Panel
 from cma_tui.ui.screens.playing import PlayedOn, Playing
+from cma_tui.ui.widgets.beside import Beside
 from cma_tui.ui.widgets.timeline import Timeline
 
 if TYPE_CHECKING:
     from cma_tui.mirror import Mirror
 
+BROAD: Final = 150
+"""Cells from which on there is room beside the timeline."""
 Note = tuple[str, str]
 """Words of the header, and their style."""
 
@@ -45,6 +48,7 @@ class Viewing(Playing):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(
         {
+            "view.beside": "beside",
             "view.waterfall": "waterfall",
             "view.threads": "threads",
             "view.outline": "outline",
@@ -58,6 +62,7 @@ class Viewing(Playing):
     _among: bool
     """Whether the list of all sessions is below, to go back to."""
     _timeline: Timeline
+    _beside: Beside
     _mirror: Mirror | None
 
     def open_panel(self, panel: Panel) -> None:
@@ -74,6 +79,31 @@ class Viewing(Playing):
             self.show_thread(None if listed else chosen.thread)
         self._timeline.post_message(Timeline.Jumped(self._timeline.place))
         self._timeline.show_item(item)
+
+    # -- beside the timeline -------------------------------------------------------------------------------
+
+    def action_beside(self) -> None:
+        """Show turns, threads and time beside the timeline, or leave the room to it."""
+        if not self.has_class("-broad"):
+            self.played_on.say(f"there is room for that on {BROAD} columns or more", "$cma-quiet")
+        else:
+            self.toggle_class("-alone")
+            self.show_beside()
+
+    def show_beside(self) -> None:
+        """Draw what is beside the timeline; without a turn there is nothing to tell."""
+        at = self._timeline
+        self.set_class(bool(at.session.turns), "-begun")
+        self._beside.look(at.session, self.played_on.figures, at.turn)
+
+    def on_beside_turned(self, message: Beside.Turned) -> None:
+        """Go to a turn."""
+        turn = self._timeline.session.turns[message.turn]
+        self._go_to(turn.inputs[0] if turn.inputs else turn.first_item)
+
+    def on_beside_threaded(self, message: Beside.Threaded) -> None:
+        """Show a thread's timeline."""
+        self.show_thread(message.thread)
 
     # -- panels ------------------------------------------------------------------------------------------
 

@@ -67,6 +67,17 @@ def figures(session: Session, turn: Turn, book: Book, room: int) -> str:
     return _BETWEEN.join(text for _, text, _ in weightiest(parts, _BETWEEN, room))
 
 
+def outcome(turn: Turn) -> tuple[str, str]:
+    """How a turn ended, or stands, and the tone of that."""
+    if turn.interrupted:
+        return "interrupted", "wait"
+    if not turn.ended:
+        return ("needs an answer", "wait") if turn.waiting else ("running", "note")
+    if turn.stop_reason in ("end_turn", None):
+        return "ok", "ok"
+    return stop_words(turn.stop_reason), "bad"
+
+
 def plural(number: int, noun: str) -> str:
     """`1 tool`, `2 tools`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
