@@ -39,6 +39,8 @@ _WENT: Final = (
     ("other", "other"),
 )
 """The words of what time went into, and their names in `Split`."""
+_WORTH: Final = 100_000
+"""Microseconds of idleness that are worth a line."""
 _WORD: Final = 8
 """Cells of these words."""
 
@@ -150,7 +152,7 @@ class Beside(Page, can_focus=False):
                 told = f"{duration(seconds(us)):>8}{us / active:>5.0%}"
                 bar = plots.meter(us / active, width - _WORD - len(told))
                 lines.append([(word.ljust(_WORD), ""), (bar, "plot"), (told, "quiet")])
-        if split.idle:
+        if split.idle >= _WORTH:
             idle = duration(seconds(split.idle)).rjust(width - _WORD - len("100% "))
             lines.append([("idle".ljust(_WORD), "quiet"), (idle, "quiet")])
         return lines
