@@ -63,11 +63,12 @@ class Answering:
         await self.scene.until(condition)
 
     async def ask(self):
-        """Come to the bar and wait until it says what is asked."""
+        """Come to the bar and wait until what is asked is drawn."""
         await self.scene.press("exclamation_mark")
         guard = self.reply.approval.guard
         guard.clock = self.clock
         await self.until(lambda: self.reply is None or self.reply.approval.asked is not None)
+        await self.scene.settle()
         guard.disarm()
 
     async def armed(self):
